@@ -1,0 +1,1 @@
+"""Exercises as notebooks: nbval runs them, and these modules decide what counts."""
