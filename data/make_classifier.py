@@ -7,14 +7,13 @@ measured with it. It learns from the 1,400 digits that the chapters train on and
 judged on the 397 held out. The weights are stored as float16, and judged as stored.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
+from wgan_lessons.files import replace_file
 from wgan_lessons.images import digits, split
 from wgan_lessons.networks import classifier
 
@@ -57,15 +56,7 @@ def accuracy(net, data):
 def write(net, path):
     """Write the weights to `path` as compressed float16: a whole file, or none."""
     weights = {k: v.half().numpy() for k, v in net.state_dict().items()}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **weights)
-        os.chmod(temporary, 0o644)  # mkstemp keeps its file to one user
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_file(path, lambda file: np.savez_compressed(file, **weights))
 
 
 def main():

@@ -11,7 +11,14 @@ import pytest
 import torch
 from torch.optim import RMSprop
 
-from wgan_lessons import distributions, evaluation, images, studies, training
+from wgan_lessons import (
+    distributions,
+    evaluation,
+    files,
+    images,
+    studies,
+    training,
+)
 from wgan_lessons.networks import mlp_critic, mlp_generator
 from wgan_lessons.recipes import WGAN, WGAN_GP, Recipe
 from wgan_lessons.studies import measures, tables
@@ -322,7 +329,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        tables.replace_file(path, fail)
+        files.replace_file(path, fail)
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 

@@ -23,7 +23,8 @@ from wgan_lessons import (
     networks,
     recipes,
 )
-from wgan_lessons.studies.tables import replace_file, write_table
+from wgan_lessons.files import replace_file
+from wgan_lessons.studies.tables import write_table
 from wgan_lessons.training import device, progress, sample, start, train
 
 COLUMNS = ("round", "value", "penalty", "generator_loss")

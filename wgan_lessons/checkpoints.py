@@ -1,13 +1,11 @@
 """Save a run to a file and go on later as if it had never stopped."""
 
-import os
-import tempfile
 from dataclasses import fields
-from pathlib import Path
 
 import torch
 
 from wgan_lessons import _checks
+from wgan_lessons.files import replace_file
 from wgan_lessons.recipes import Recipe, describe
 from wgan_lessons.training import start
 
@@ -33,16 +31,7 @@ def save(state, path):
         "generator_optimizer": state.generator_optimizer.state_dict(),
         "critic_optimizer": state.critic_optimizer.state_dict(),
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            torch.save(content, file)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_file(path, lambda file: torch.save(content, file))
 
 
 def load(path, G, D, recipe):

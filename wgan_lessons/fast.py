@@ -67,7 +67,7 @@ def gradient_by_hand(critic, pair, penalty):
     The function returns (value, penalty), as autograd would give them.
     """
     layers = plain_layers(critic)
-    if layers is None or pair is not losses.wasserstein:
+    if layers is None or pair != losses.wasserstein:
         return None
     if penalty is None:
         return partial(_fill_gradients, layers, None)

@@ -1,4 +1,4 @@
-"""Files beside the code: what is committed, and what is downloaded once.
+"""Files beside the code: what is committed, downloaded once, or written whole.
 
 A download is compared with its published SHA-256 and kept. `WGAN_LESSONS_DATA` names a
 folder to keep downloads in, or one that holds them already:
@@ -38,6 +38,19 @@ def committed(name):
         f"there is no data file {name!r}; looked for {places[0]} and {places[1]}. "
         "Check the name, or install the package again."
     )
+
+
+def replace_file(path, write):
+    """Call `write` with a binary file that becomes `path` once it is whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            write(file)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def downloads():

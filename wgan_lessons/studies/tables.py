@@ -2,11 +2,11 @@
 
 import csv
 import io
-import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+
+from wgan_lessons.files import replace_file
 
 
 def cell(value):
@@ -41,19 +41,6 @@ def read_runs(path, columns, known):
             if wanted and all(row.get(k) == cell(v) for k, v in wanted.items()):
                 runs.setdefault((row["setting"], int(row["seed"])), []).append(row)
     return runs
-
-
-def replace_file(path, write):
-    """Call `write` with a binary file that becomes `path` once it is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            write(file)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Summary(NamedTuple):
