@@ -33,7 +33,7 @@ help:  ## print these lines
 
 book: $(BOOK_READY)  ## build the book into _build/html (needs no torch)
 	$(HEADING) "book"
-	$(BIN)/jupyter-book build book -W -n --keep-going
+	$(BIN)/jupyter-book build book -q -W -n --keep-going
 
 test: $(READY)  ## all that must pass: lint, tests, nbval, a fresh book, links
 	@rm -rf _build
@@ -51,7 +51,7 @@ lint: $(READY)  ## part of make test: format, style, spelling
 tests: $(READY)  ## part of make test: pytest, with the doctests of part I
 	$(HEADING) "tests"
 	@mkdir -p $(LOGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --durations 10 \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -rs --durations 10 \
 		--doctest-modules tests $(PART_I) 2>&1 | tee $(LOGS)/tests.txt
 
 nbval: $(READY)  ## part of make test: every notebook again, outputs compared
@@ -105,7 +105,7 @@ $(BOOK_READY): | $(BIN)/python
 	@touch $@
 
 $(READY): | $(BIN)/python
-	$(HEADING) "set-up of everything in $(VENV)"
+	$(HEADING) "set-up of everything in $(VENV); PyTorch is a long download"
 	@rm -f $(VENV)/.book-* $(VENV)/.all-*
 	$(BIN)/python $(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
 		-e '.[book,test,grade,site,dev]'
