@@ -1,5 +1,6 @@
 """The critic's gradient by hand is autograd's; anything unknown is left to autograd."""
 
+import pickle
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
@@ -290,12 +291,18 @@ def unlike(critic, real, fake, rng):
     return gradient_penalty(critic, real, fake, rng)
 
 
+def test_a_copied_recipe_is_still_done_by_hand():
+    """Losses are compared by value: workers that unpickle a recipe stay fast."""
+    pair = pickle.loads(pickle.dumps(losses.wasserstein))
+    assert gradient_by_hand(mlp([2, 3, 1]), pair, gradient_penalty) is not None
+
+
 @pytest.mark.parametrize(
     ("pair", "penalty"),
     [
         (losses.minimax, None),
         (losses.non_saturating, gradient_penalty),
-        (losses.Losses(*losses.wasserstein), gradient_penalty),
+        (losses.Losses(losses.wasserstein.critic, unlike), gradient_penalty),
         (losses.wasserstein, one_sided_penalty),
         (losses.wasserstein, partial(one_sided_penalty, weight=1.0)),
         (losses.wasserstein, unlike),
@@ -305,6 +312,13 @@ def unlike(critic, real, fake, rng):
 def test_other_losses_are_left_to_autograd(pair, penalty):
     """Only the Wasserstein loss, alone or with `gradient_penalty`, is done by hand."""
     assert gradient_by_hand(mlp([2, 3, 1]), pair, penalty) is None
+
+
+def test_a_copied_recipe_is_known():
+    """A recipe that was pickled for another process is still done by hand."""
+    recipe = pickle.loads(pickle.dumps(WGAN_GP))
+    assert recipe is not WGAN_GP
+    assert gradient_by_hand(mlp([2, 3, 1]), recipe.losses, recipe.penalty) is not None
 
 
 def test_named_recipes():
