@@ -124,6 +124,10 @@ def _fall(fraction, *, start, end):
     return 1.0 - (1.0 - end) * (fraction - start) / (1.0 - start)
 
 
+# Tables and checkpoints name a rate by the call that makes it.
+_fall.__name__ = "falling"
+
+
 def falling(start=0.5, end=0.02):
     """Return a rate that is 1 up to the fraction `start`, then falls linearly to `end`.
 
