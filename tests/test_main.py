@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import torch
 
 import wgan_lessons
 from wgan_lessons import _runs, checkpoints, fast, networks, recipes, studies, training
-from wgan_lessons.__main__ import main
+from wgan_lessons.__main__ import _parser, main
 
 ROOT = Path(wgan_lessons.__file__).parents[1]
 SMALL = ("--width", "8", "--batch-size", "16")
@@ -425,3 +426,11 @@ def test_interrupted_study_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(studies, "run_study", stop)
     assert run("study", "ring", "--out", tmp_path) == 130
     assert "--resume" in capsys.readouterr().err
+
+
+def test_make_studies_says_what_the_command_line_takes():
+    """The Makefile's `wgan-lessons study ...` is a call that the parser accepts."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (call,) = re.findall(r"wgan-lessons (study .*)", makefile)
+    call = call.replace("$(JOBS)", "2").split()
+    assert _parser().parse_args(call).name == "all"

@@ -3,7 +3,8 @@
 For a critic of Linear layers and (Leaky)ReLU the gradient of the whole WGAN-GP loss
 takes one forward pass, one backward pass that serves the loss and the input gradient,
 and one forward pass of v through the linearised critic (chapter 14, "Deeper"). The
-result is autograd's; the work is about half. Anything else is left to autograd.
+result is autograd's, with fewer passes and far fewer calls. Anything else is left to
+autograd.
 """
 
 import contextlib
