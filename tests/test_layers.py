@@ -12,11 +12,20 @@ import wgan_lessons
 PACKAGE = Path(wgan_lessons.__file__).parent
 
 # Top to bottom. A new module gets its place here; one that does not exist yet is fine.
-BASE = ("__init__", "_checks", "files")
-PART_I = ("boxes", "transport", "duality", "divergences", "examples")
+BASE = ("__init__", "_checks", "_packing", "files")
+PART_I = (
+    "boxes",
+    "transport",
+    "duality",
+    "densities",
+    "divergences",
+    "_sequences",
+    "examples",
+)
 PART_II = (
     "distributions",
     "images",
+    "_blocks",
     "networks",
     "losses",
     "fdivergences",
@@ -30,9 +39,18 @@ PART_II = (
     "unrolled",
     "vae",
     "theory",
+    "signals",
     "evaluation",
 )
-DRAWING = ("_drawing", "_transport_figures", "figures")
+DRAWING = (
+    "_drawing",
+    "_transport_figures",
+    "_distance_figures",
+    "_duality_figures",
+    "_proof_figures",
+    "_clipping_figures",
+    "figures",
+)
 PART_III = (*DRAWING, "widgets", "reading", "studies", "grading", "_runs", "__main__")
 LAYERS = (*BASE, *PART_I, *PART_II, *PART_III)
 MAY_DRAW = {"figures", "widgets", "studies", "_runs", "__main__"}

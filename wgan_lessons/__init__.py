@@ -6,7 +6,7 @@ Importing the package imports none of them, and no torch.
 
 __version__ = "0.1.0"
 
-PART_I = ("boxes", "transport")
+PART_I = ("boxes", "transport", "duality", "densities", "divergences", "examples")
 PART_II = (
     "distributions",
     "images",
@@ -18,9 +18,11 @@ PART_II = (
     "recipes",
     "training",
     "checkpoints",
+    "theory",
+    "signals",
     "evaluation",
 )
-PART_III = ("figures", "reading", "studies")
+PART_III = ("figures", "widgets", "reading", "studies")
 MODULES = PART_I + PART_II + PART_III
 
 __all__ = ["MODULES", "PART_I", "PART_II", "PART_III", "__version__"]

@@ -70,6 +70,17 @@ def training_data(data, critic, batch_size):
         )
 
 
+def apart(lengths):
+    """Refuse pairs without a direction: none at all, or some at distance 0."""
+    still = int((lengths == 0).sum())
+    if still or len(lengths) == 0:
+        raise ValueError(
+            "x and y must hold pairs at a distance above 0; got "
+            f"{len(lengths)} pair(s), {still} of them with x = y. "
+            "Leave out the mass that stays in place."
+        )
+
+
 def finite_run(first_bad):
     """Raise if a run remembers a round in which a loss was not finite."""
     if first_bad >= 0:
@@ -94,3 +105,22 @@ def digit_images(shape, pixels):
             "images must be digits of shape (N, 1, 8, 8) in [-1, 1]; got "
             f"{tuple(shape)} from {pixels.min():g} to {pixels.max():g}. Convert them."
         )
+
+
+def frames(rows, columns):
+    """Return {setting: rows} of a study whose settings have frames after equal work."""
+    runs = {}
+    for row in rows:
+        if missing := {"setting", *columns} - set(row):
+            raise ValueError(
+                f"rows must be frames of a training; got rows without "
+                f"{', '.join(sorted(missing))}. Pass read_results('playback')."
+            )
+        runs.setdefault(row["setting"], []).append(row)
+    work = {tuple(row["gradient_evaluations"] for row in run) for run in runs.values()}
+    if len(work) != 1:
+        raise ValueError(
+            "every setting must have frames after the same gradient evaluations; got "
+            f"{len(work)} different lists. Pass read_results('playback')."
+        )
+    return runs

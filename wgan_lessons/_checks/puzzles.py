@@ -67,3 +67,25 @@ def transport(a, b, costs):
     a = weights("a", a, size=costs.shape[0])
     b = weights("b", b, size=costs.shape[1])
     return a, b * (a.sum() / b.sum()), costs
+
+
+def prices(name, values, *, size):
+    """Return one finite number a point, shape (size,)."""
+    result = array(name, values, ndim=1)
+    if len(result) != size:
+        raise ValueError(
+            f"{name} must hold one number a point; got {len(result)} for {size} "
+            "points. Pass as many numbers as points."
+        )
+    return result
+
+
+def table(name, values, *, shape):
+    """Return a table with one finite entry for each pair of points."""
+    result = array(name, values, ndim=2)
+    if result.shape != shape:
+        raise ValueError(
+            f"{name} must hold one entry a pair, shape {shape}; got {result.shape}. "
+            "Transpose or extend it."
+        )
+    return result
