@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from wgan_lessons import networks, penalties
+from wgan_lessons.duality import lower_extension, upper_extension
 from wgan_lessons.networks import (
     MaskLeakyReLU,
     MaskReLU,
     classifier,
+    cones,
     dcgan_critic,
     dcgan_generator,
     has_batch_statistics,
@@ -218,6 +221,58 @@ def test_a_mask_keeps_the_dtype():
         assert MaskReLU()(x).dtype == MaskLeakyReLU()(x).dtype == dtype
 
 
+@examples
+@given(seed=st.integers(0, 999), n=SMALL, k=SMALL, dim=SMALL, downward=st.booleans())
+def test_cones_are_the_torch_twin_of_the_extension(seed, n, k, dim, downward):
+    """min_j (|x - c_j| + b_j) = upper_extension(x, c, b), max_j = lower_extension."""
+    rng = np.random.default_rng(seed)
+    x, c, b = rng.normal(size=(n, dim)), rng.normal(size=(k, dim)), rng.normal(size=k)
+    f = cones(c, b, downward=downward)
+    twin = lower_extension if downward else upper_extension
+    found = f(torch.tensor(x)).detach()
+    np.testing.assert_allclose(found, twin(x, c, b), rtol=0, atol=1e-14)
+    assert f.centres.dtype == torch.float64 and f.centres.requires_grad
+
+
+@examples
+@given(seed=st.integers(0, 999), downward=st.booleans())
+def test_cones_have_slope_one_and_are_1_lipschitz(seed, downward):
+    """|grad f| = 1 away from the centres, |f(x) - f(y)| <= |x - y|, for any c and b."""
+    f = cones(normal(4, 3, seed=seed), 5 * normal(4, seed=1), downward=downward)
+    f, points = f.double(), normal(20, 3, seed=seed + 1, dtype=torch.float64)
+    slopes = penalties.slopes(f, points)
+    torch.testing.assert_close(slopes, torch.ones_like(slopes), rtol=0, atol=1e-12)
+    scores = f(points)
+    rise = (scores[:, None] - scores).abs()
+    assert (rise <= torch.cdist(points, points) + 1e-12).all()
+
+
+def test_cones_learn_both_and_score_images():
+    """Centres and offsets are parameters; images are flattened; offsets start at 0."""
+    f = cones(normal(5, 1, 4, 4))
+    assert f(normal(3, 1, 4, 4)).shape == (3,)
+    assert parameter_count(f) == 5 * 16 + 5 and f.offsets.abs().sum() == 0
+    assert {name for name, _ in f.named_parameters()} == {"centres", "offsets"}
+    points = torch.tensor([[1, 2]])
+    assert cones(points).centres.dtype == torch.get_default_dtype()
+    assert cones(points)(points.float()).tolist() == [0.0]
+
+
+def test_cones_do_not_share_their_memory():
+    """Training changes the module's own copy, never the arrays it was built from."""
+    centres, offsets = np.zeros((2, 2)), torch.zeros(2, dtype=torch.float64)
+    f = cones(centres, offsets)
+    with torch.no_grad():
+        f.centres += 1
+        f.offsets += 1
+    assert not centres.any() and not offsets.any()
+
+
+def test_the_blocks_are_passed_on():
+    """Every name in `networks.__all__` is there, whichever file it stands in."""
+    assert all(hasattr(networks, name) for name in networks.__all__)
+
+
 def test_classifier_has_64_features():
     """(N, 1, 8, 8) to logits (N, classes); all but the last layer gives 64 features."""
     network = classifier(classes=7)
@@ -244,6 +299,7 @@ def test_classifier_has_64_features():
         (lambda: dcgan_critic(28), "shape must be .channels, side, side."),
         (lambda: resnet_generator(5, (3, 12, 12)), "4 times a power of 2; got 12"),
         (lambda: resnet_critic((1, 28, 28)), "4 times a power of 2; got 28"),
+        (lambda: cones([[0.0]], [1.0, 2.0]), "offsets must hold one number a point"),
         (lambda: classifier(1), "classes must be a whole number of at least 2"),
     ],
 )

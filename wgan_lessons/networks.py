@@ -13,61 +13,24 @@ import torch
 from torch import nn
 
 from wgan_lessons import _checks
+from wgan_lessons._blocks import (
+    Cones,
+    Generator,
+    MaskLeakyReLU,
+    MaskReLU,
+    Residual,
+    check_image,
+    check_sizes,
+    count_doublings,
+    hidden_layers,
+    seeded,
+)
 
-
-class MaskReLU(nn.Module):
-    """max(x, 0) as x times (x > 0), for networks that are differentiated twice.
-
-    Value and gradients are those of ReLU. The difference is work: PyTorch gives ReLU's
-    backward a second derivative of zeros, and the gradient penalty would push these
-    zeros through the whole network. A constant mask has none (chapter 14).
-    """
-
-    def forward(self, x):
-        """Return max(x, 0)."""
-        return x * (x > 0)
-
-
-class MaskLeakyReLU(nn.Module):
-    """LeakyReLU with slope 0.2 written as a constant mask, like `MaskReLU`."""
-
-    slope = 0.2
-
-    def forward(self, x):
-        """Return x where x > 0, else 0.2 x."""
-        return x * torch.full_like(x, self.slope).masked_fill_(x > 0, 1.0)
-
-
-class Generator(nn.Sequential):
-    """Layers in a row that remember the size of their input, `latent`."""
-
-    def __init__(self, latent, *layers):
-        super().__init__(*layers)
-        self.latent = latent
-
-
-def seeded(build, seed):
-    """Call `build()` with PyTorch's CPU generator at `seed`; put it back afterwards."""
-    _checks.integer("seed", seed, minimum=0)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed seeds GPUs too
-        return build()
-
-
-def _sizes(shape, **sizes):
-    for name, value in sizes.items():
-        _checks.integer(name, value)
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    for size in shape:
-        _checks.integer("every size in shape", size)
-    return shape
-
-
-def _hidden(inputs, width, depth):
-    layers = []
-    for fan_in in [inputs] + [width] * (depth - 1):
-        layers += [nn.Linear(fan_in, width), nn.ReLU()]
-    return layers
+__all__ = [
+    "Cones", "Generator", "MaskLeakyReLU", "MaskReLU", "Residual", "classifier",
+    "cones", "dcgan_critic", "dcgan_generator", "has_batch_statistics", "mlp_critic",
+    "mlp_generator", "parameter_count", "resnet_critic", "resnet_generator", "seeded",
+]  # fmt: skip
 
 
 def mlp_generator(latent, shape, *, width=512, depth=3, seed=0):
@@ -76,10 +39,13 @@ def mlp_generator(latent, shape, *, width=512, depth=3, seed=0):
     shape: a sample's shape, (2,) for points or (1, 8, 8) for images, whose values a
     final tanh keeps in [-1, 1]. Raises ValueError for sizes below 1.
     """
-    shape = _sizes(shape, latent=latent, width=width, depth=depth)
+    shape = check_sizes(shape, latent=latent, width=width, depth=depth)
 
     def build():
-        layers = [*_hidden(latent, width, depth), nn.Linear(width, math.prod(shape))]
+        layers = [
+            *hidden_layers(latent, width, depth),
+            nn.Linear(width, math.prod(shape)),
+        ]
         if len(shape) > 1:
             layers += [nn.Tanh(), nn.Unflatten(1, shape)]
         return Generator(latent, *layers)
@@ -93,24 +59,14 @@ def mlp_critic(shape, *, width=512, depth=3, seed=0):
     No sigmoid at its end and no normalisation inside. Raises ValueError for sizes
     below 1.
     """
-    shape = _sizes(shape, width=width, depth=depth)
+    shape = check_sizes(shape, width=width, depth=depth)
 
     def build():
         first = [nn.Flatten()] if len(shape) > 1 else []
-        hidden = _hidden(math.prod(shape), width, depth)
-        return nn.Sequential(*first, *hidden, nn.Linear(width, 1), nn.Flatten(0))
+        inner = hidden_layers(math.prod(shape), width, depth)
+        return nn.Sequential(*first, *inner, nn.Linear(width, 1), nn.Flatten(0))
 
     return seeded(build, seed)
-
-
-def _image(shape):
-    shape = _sizes(shape)
-    if len(shape) != 3 or shape[1] != shape[2] or shape[1] % 4:
-        raise ValueError(
-            "shape must be (channels, side, side) with a side divisible by 4; got "
-            f"{shape}. Resize the images first."
-        )
-    return shape
 
 
 def dcgan_generator(latent, shape=(1, 28, 28), *, width=64, batch_norm=True, seed=0):
@@ -120,8 +76,8 @@ def dcgan_generator(latent, shape=(1, 28, 28), *, width=64, batch_norm=True, see
     the end, no BatchNorm on the output. Raises ValueError for a side not divisible by
     4. Source: Radford, Metz and Chintala 2016.
     """
-    channels, side, _ = _image(shape)
-    _sizes(shape, latent=latent, width=width)
+    channels, side, _ = check_image(shape)
+    check_sizes(shape, latent=latent, width=width)
     small = side // 4
 
     def norm(features):
@@ -151,8 +107,8 @@ def dcgan_critic(shape=(1, 28, 28), *, width=64, batch_norm=False, seed=0):
     0.2, no BatchNorm on the input. BatchNorm is off unless asked for: with a gradient
     penalty each sample must be scored on its own. Source: Radford et al. 2016.
     """
-    channels, side, _ = _image(shape)
-    _sizes(shape, width=width)
+    channels, side, _ = check_image(shape)
+    check_sizes(shape, width=width)
     small = side // 4
 
     def build():
@@ -171,36 +127,15 @@ def dcgan_critic(shape=(1, 28, 28), *, width=64, batch_norm=False, seed=0):
     return seeded(build, seed)
 
 
-class Residual(nn.Module):
-    """x + two convolutions of x, resized on both ways by `resize`; norm before each."""
-
-    def __init__(self, inputs, outputs, resize, *, norm):
-        super().__init__()
-        norms = [
-            nn.BatchNorm2d(n) if norm else nn.Identity() for n in (inputs, outputs)
-        ]
-        self.straight = nn.Sequential(resize, nn.Conv2d(inputs, outputs, 1))
-        self.bent = nn.Sequential(
-            *[norms[0], MaskReLU(), resize if norm else nn.Identity()],
-            *[nn.Conv2d(inputs, outputs, 3, padding=1), norms[1], MaskReLU()],
-            *[nn.Conv2d(outputs, outputs, 3, padding=1)],
-            *[nn.Identity() if norm else resize],
-        )
-
-    def forward(self, x):
-        """Return the sum of the two ways."""
-        return self.straight(x) + self.bent(x)
-
-
 def resnet_generator(latent, shape=(3, 32, 32), *, width=128, seed=0):
     """Return a residual generator: a dense start of 4x4, doubled up to the shape.
 
     BatchNorm inside, tanh at the end. Raises ValueError unless the side is 4 times a
     power of 2. Source: the CIFAR-10 networks of Gulrajani et al. 2017.
     """
-    channels, side, _ = _image(shape)
-    _sizes(shape, latent=latent, width=width)
-    doublings = _doublings(side)
+    channels, side, _ = check_image(shape)
+    check_sizes(shape, latent=latent, width=width)
+    doublings = count_doublings(side)
 
     def build():
         double = nn.Upsample(scale_factor=2)
@@ -223,9 +158,9 @@ def resnet_critic(shape=(3, 32, 32), *, width=128, seed=0):
     Raises ValueError unless the side is 4 times a power of 2. Source: the CIFAR-10
     networks of Gulrajani et al. 2017.
     """
-    channels, side, _ = _image(shape)
-    _sizes(shape, width=width)
-    halvings = max(_doublings(side) - 1, 1)
+    channels, side, _ = check_image(shape)
+    check_sizes(shape, width=width)
+    halvings = max(count_doublings(side) - 1, 1)
 
     def build():
         halve, keep = nn.AvgPool2d(2), nn.Identity()
@@ -240,13 +175,22 @@ def resnet_critic(shape=(3, 32, 32), *, width=128, seed=0):
     return seeded(build, seed)
 
 
-def _doublings(side):
-    doublings = side.bit_length() - 3
-    if side != 4 << doublings:
-        raise ValueError(
-            f"the side must be 4 times a power of 2; got {side}. Resize the images."
-        )
-    return doublings
+def cones(centres, offsets=None, *, downward=False):
+    """Return the critic f(x) = min_j (|x - c_j| + b_j), a `Cones` module (chapter 3).
+
+    centres: (k, ...) tensor or array of points c_j; offsets: (k,) numbers b_j, zeros
+    if None; both are learned. downward=True: max_j (b_j - |x - c_j|). The torch twin
+    of `duality.upper_extension` and `lower_extension`. (N, ...) to (N,). Raises
+    ValueError for another number of offsets.
+    """
+    centres = torch.as_tensor(centres)
+    kind = centres.dtype if centres.is_floating_point() else torch.get_default_dtype()
+    centres = centres.to(kind).flatten(1)
+    if offsets is None:
+        offsets = torch.zeros(len(centres))
+    offsets = torch.as_tensor(offsets).to(centres)
+    _checks.prices("offsets", offsets.detach().cpu(), size=len(centres))
+    return Cones(centres, offsets, downward=downward)
 
 
 def classifier(classes=10, *, seed=0):
