@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import chi2
 from sklearn.neighbors import NearestNeighbors
 
-from wgan_lessons import evaluation
+from wgan_lessons import evaluation, networks
 from wgan_lessons.distributions import Mixture, grid, ring
 from wgan_lessons.files import HERE, committed
 from wgan_lessons.images import digits, split
@@ -580,3 +580,117 @@ def test_tensors_on_a_gpu_are_measured_as_on_the_cpu():
     )
     again = evaluation.floor(evaluation.frechet, TRAIN.images, size=70, repeats=2)
     assert np.array_equal(halves.values, again.values)
+
+
+# Lipschitz constants.
+
+
+def linear_critic(direction):
+    """f(x) = direction . x + 3, as a network."""
+    layer = torch.nn.Linear(len(direction), 1).double()
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(direction)[None])
+        layer.bias.fill_(3)
+    return torch.nn.Sequential(layer, torch.nn.Flatten(0))
+
+
+@examples
+@given(arrays(float, 3, elements=st.floats(-5, 5)), st.integers(0, 50))
+def test_linear_critics_have_the_length_of_their_direction(direction, seed):
+    """K = |w|: exactly by gradient and by layers; by pairs at most, and along w."""
+    critic, K = linear_critic(direction), np.linalg.norm(direction)
+    x = torch.randn(30, 3, generator=torch.Generator().manual_seed(seed)).double()
+    found = evaluation.lipschitz(critic, x)
+    assert found.gradient == pytest.approx(K, rel=1e-12)
+    assert found.upper == pytest.approx(K, rel=1e-12)
+    assert found.pairs <= K * (1 + 1e-12)
+    if K > 1e-3:
+        line = torch.from_numpy(np.array([np.zeros(3), direction]))
+        assert evaluation.lipschitz(critic, line).pairs == pytest.approx(K, rel=1e-9)
+
+
+@examples
+@given(st.integers(0, 100), st.integers(1, 4), st.floats(0.1, 4))
+def test_the_bounds_of_a_critic_are_ordered(seed, depth, size):
+    """pairs <= K and gradient <= K <= upper; an exact K bounds both in 1-D.
+
+    On the line a ReLU critic is piecewise linear: its K is the largest slope between
+    its kinks, found on a grid that is finer than they are apart.
+    """
+    critic = networks.mlp_critic(1, width=4, depth=depth, seed=seed).double()
+    with torch.no_grad():
+        for weight in critic.parameters():
+            weight *= size
+    x = 3 * torch.randn(60, 1, generator=torch.Generator().manual_seed(seed)).double()
+    found = evaluation.lipschitz(critic, x)
+    grid = torch.linspace(float(x.min()), float(x.max()), 20_001).double()[:, None]
+    with torch.no_grad():
+        steps = critic(grid).diff().abs() / grid[:, 0].diff()
+    slopes = torch.cat([steps, torch.tensor([found.gradient], dtype=torch.float64)])
+    K = float(slopes.max())
+    assert found.pairs <= K * (1 + 1e-9)
+    assert found.gradient <= K
+    assert found.upper * (1 + 1e-9) + 1e-12 >= K
+
+
+@pytest.mark.parametrize(
+    ("f", "K"),
+    [
+        (lambda x: x[:, 0].abs(), 1),
+        (lambda x: torch.linalg.vector_norm(x, dim=1), 1),
+        (lambda x: 3 * x.sum(1), 3 * np.sqrt(2)),
+        (lambda x: torch.zeros_like(x[:, 0]) * x[:, 0], 0),
+    ],
+    ids=["|x_1|", "|x|", "3 (x_1 + x_2)", "0"],
+)
+def test_functions_with_a_known_constant(f, K):
+    """Of a function without known layers only lower bounds are known: upper is inf."""
+    x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    found = evaluation.lipschitz(f, torch.cat([x, 2 * x]))
+    assert found.upper == np.inf
+    assert found.gradient == pytest.approx(K, rel=1e-12)
+    assert found.pairs <= K * (1 + 1e-12)
+    assert found.pairs >= 0.99 * K
+
+
+def test_a_bounded_function_can_be_steep():
+    """sin(k x) stays in [-1, 1] and has K = k."""
+    x = torch.linspace(-1, 1, 2001)[:, None]
+    for k in (1, 10, 100):
+        found = evaluation.lipschitz(lambda x, k=k: (k * x[:, 0]).sin(), x)
+        assert found.gradient == pytest.approx(k, rel=1e-6)
+        assert 0.95 * k < found.pairs <= k
+
+
+def test_lipschitz_leaves_the_critic_and_uses_its_evaluation_mode():
+    """Copies are measured: dtype, mode and weights stay; BatchNorm is in eval()."""
+    critic = networks.dcgan_critic((1, 8, 8), width=2, batch_norm=True)
+    x = torch.rand(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = evaluation.lipschitz(critic, x)
+    assert found.upper == np.inf and 0 < found.pairs < np.inf
+    assert critic.training
+    assert all(p.dtype == torch.float32 for p in critic.parameters())
+    assert all(p.grad is None for p in critic.parameters())
+    means = [m.running_mean for m in critic if hasattr(m, "running_mean")]
+    assert all((mean == 0).all() for mean in means)
+
+
+def test_convolutional_critics_have_an_upper_bound():
+    critic = networks.dcgan_critic((1, 8, 8), width=3)
+    x = torch.rand(50, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = evaluation.lipschitz(critic, x)
+    assert found.pairs > 0
+    assert max(found[:2]) <= found.upper < np.inf
+
+
+def test_pairs_that_are_one_point_measure_nothing():
+    """Copies of a point, or points apart by rounding, give no quotient."""
+    x = torch.ones(5, 2)
+    assert evaluation.lipschitz(linear_critic([1.0, 1.0]), x).pairs == 0
+    x = torch.tensor([[0.0], [1.0], [1.0 + 1e-12]], dtype=torch.float64)
+    assert evaluation.lipschitz(lambda x: x[:, 0], x).pairs == pytest.approx(1)
+
+
+def test_one_point_is_not_enough():
+    with pytest.raises(ValueError, match="points must hold at least 2 samples; got 1"):
+        evaluation.lipschitz(linear_critic([1.0]), torch.zeros(1, 1))

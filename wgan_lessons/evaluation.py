@@ -6,12 +6,13 @@ number of samples, so compare equal sizes only. Tensors may lie on any device; a
 sums are taken in float64 on the CPU.
 """
 
+import copy
 import functools
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.special import softmax
 from scipy.stats import chi2
 
@@ -19,6 +20,8 @@ from wgan_lessons import _checks
 from wgan_lessons.distributions import random_generator
 from wgan_lessons.files import committed
 from wgan_lessons.networks import classifier
+from wgan_lessons.penalties import slopes
+from wgan_lessons.projections import has_known_layers, layer_norms
 from wgan_lessons.transport import w1_samples
 
 BLOCK = 2**22  # distances that `nearest` holds at a time: 32 MB
@@ -45,6 +48,14 @@ class Nearest(NamedTuple):
 
     indices: np.ndarray
     distances: np.ndarray
+
+
+class Lipschitz(NamedTuple):
+    """Bounds of a Lipschitz constant: pairs <= K, gradient <= K <= upper."""
+
+    pairs: float
+    gradient: float
+    upper: float
 
 
 class Floor(NamedTuple):
@@ -191,6 +202,31 @@ def floor(measure, data, *, size, repeats=20, seed=0):
     values = np.array(values)
     low, high = float(values.min()), float(values.max())
     return Floor(float(np.median(values)), low, high, values)
+
+
+def lipschitz(critic, points):
+    """Bound the l2 Lipschitz constant K of a critic, on both sides (chapter 12).
+
+    Lower bounds: `pairs`, the largest |f(x) - f(y)|/|x - y| among all pairs of points;
+    `gradient`, the largest |grad f| at a point. Upper bound: `upper`, the product of
+    `projections.layer_norms`, inf where these are not known. points: (N, ...), on any
+    device; their number is what the lower bounds cost and what they are worth. Pairs
+    closer than a millionth of the largest distance are left out: rounding is all they
+    measure. critic: a module, copied in float64 and eval(), or a function of tensors.
+    """
+    known = has_known_layers(critic)
+    if isinstance(critic, torch.nn.Module):
+        critic = copy.deepcopy(critic).to("cpu", torch.float64).eval()
+    points = torch.as_tensor(points).detach().to("cpu", torch.float64)
+    _checks.enough("points", points, 2)
+    distances = pdist(_rows("points", points))
+    with torch.no_grad():
+        rises = pdist(_rows("scores", critic(points)))
+    apart = distances > 1e-6 * distances.max()
+    pairs = (rises[apart] / distances[apart]).max(initial=0.0)
+    gradient = slopes(critic, points).max().item()
+    upper = layer_norms(critic).prod() if known else np.inf
+    return Lipschitz(float(pairs), gradient, float(upper))
 
 
 def _rows(name, values):

@@ -9,13 +9,18 @@ any device. `**labels` are `title=`, `xlabel=` and `ylabel=`.
 import numpy as np
 
 from wgan_lessons import _drawing as draw
+from wgan_lessons._clipping_figures import gradient_norms, surfaces
+from wgan_lessons._distance_figures import arrows, shares
 from wgan_lessons._drawing import COLOURS, FAKE, HEIGHT, REAL, SMALL, WIDTH, axes
+from wgan_lessons._duality_figures import potential, slack
+from wgan_lessons._proof_figures import slope_map, ways
 from wgan_lessons._transport_figures import area, pairs, piles, plan
 
 __all__ = [
-    "COLOURS", "FAKE", "REAL", "area", "axes", "bars", "cloud", "clouds", "curve",
-    "histograms", "history", "image_grid", "neighbours", "pairs", "piles", "plan",
-    "seeds", "surface",
+    "COLOURS", "FAKE", "REAL", "area", "arrows", "axes", "bars", "cloud", "clouds",
+    "curve", "gradient_norms", "histograms", "history", "image_grid", "neighbours",
+    "pairs", "piles", "plan", "potential", "seeds", "shares", "slack", "slope_map",
+    "surface", "surfaces", "ways",
 ]  # fmt: skip
 
 BELOW = dict(ncols=2, reverse=True, markerscale=2.5, fontsize=SMALL, frameon=False)
