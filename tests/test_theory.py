@@ -348,6 +348,21 @@ def test_two_diracs_by_algebra():
 
 
 @examples
+@given(DISTANCES, WEIGHTS, st.floats(-4, 4))
+def test_the_objective_is_value_minus_penalty(d, weight, slope):
+    """J(s) is what the course's loss and penalty make of f(z) = s z, for any s."""
+    real, fake = torch.full((3, 1), d).double(), torch.zeros(3, 1).double()
+    for penalty, objective in (
+        (penalties.gradient_penalty, theory.dirac_objective),
+        (penalties.one_sided_penalty, theory.dirac_objective_one_sided),
+    ):
+        rng = torch.Generator().manual_seed(0)
+        found = penalty(lambda z: slope * z[:, 0], real, fake, rng, weight=weight)
+        gain = d * slope - found.item()
+        assert float(objective(slope, d, weight=weight)) == pytest.approx(gain)
+
+
+@examples
 @given(DISTANCES, WEIGHTS)
 def test_two_diracs_by_search(d, weight):
     """The laws are the maxima of both objectives, on a grid and by scipy."""
