@@ -5,6 +5,7 @@ integral that is infinite. So a `Density` says where its mass lies and how its t
 fall; infinity is read off the tails, and only the rest is integrated.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from wgan_lessons import _checks
 LINE = (-math.inf, math.inf)
 # Cuts in units of a mode's scale, on both sides of it: smooth pieces in between.
 STEPS = np.array([0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
-DOUBLINGS = 2.0 ** np.arange(130)  # far out each piece is twice as long as the last
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(15)
+DOUBLINGS = [2.0**k for k in range(130)]  # far out pieces grow, each twice the last
+NODES = 15
 PRECISION = 1e-14
 ROUNDING = 1e-13  # of log densities of some hundreds, in the exponent
 MOST_PIECES = 20_000
@@ -211,7 +212,7 @@ def cuts(*densities):
     near = np.unique(
         np.concatenate([*near, [end for end in ends if abs(end) < np.inf]])
     )
-    far = (near[-1] - near[0]) * DOUBLINGS
+    far = (near[-1] - near[0]) * np.array(DOUBLINGS)
     return np.concatenate([near[0] - far[::-1], near, near[-1] + far])
 
 
@@ -259,9 +260,15 @@ def _halved(function, left, right, whole):
 
 def _gauss(function, left, right):
     """Return Gauss's rule for the integral over each piece."""
+    nodes, weights = _rule()
     half = (right - left)[:, None] / 2
-    values = function((left + right)[:, None] / 2 + half * NODES)
-    return (_checks.within_floats("the integrand", values) * half) @ WEIGHTS
+    values = function((left + right)[:, None] / 2 + half * nodes)
+    return (_checks.within_floats("the integrand", values) * half) @ weights
+
+
+@functools.cache
+def _rule():
+    return np.polynomial.legendre.leggauss(NODES)
 
 
 def _beyond(whole, support):

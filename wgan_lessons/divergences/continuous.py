@@ -1,6 +1,7 @@
 """Divergences of two densities on the line: decided where infinite (chapter 2)."""
 
 import math
+import sys
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from wgan_lessons.densities import Integral, Tail, covers, cuts, integrate
 SIDES = ("left", "right")
 INFINITE = Integral(math.inf, 0.0)
 LOG2 = math.log(2)
-EPSILON = float(np.finfo(float).eps)
+EPSILON = sys.float_info.epsilon
 # Tails that cancel to this share of their size may cancel in truth, or not.
 UNDECIDED = 1e-12
 
