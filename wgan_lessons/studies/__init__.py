@@ -59,6 +59,13 @@ STUDIES = {
     "digits": _digits("WGAN-GP on 8x8 digits"),
     "digits_race": _digits("GANs and a clipped WGAN on digits", measure=_along),
     "ring_losses": _points("GANs, clipped WGANs and WGAN-GP on the ring"),
+    # One run a loss, to look at: what depends on luck stands in ring_losses.
+    "playback": Study(
+        "pictures of three losses learning the ring",
+        measures.frame,
+        measures.FRAME,
+        seeds=(0,),
+    ),
     "clipped_optimizers": _digits("four optimisers under clipping", seeds=(0, 1, 2)),
     "critic_steps": _digits(
         "1 to 100 critic steps under clipping, at equal work", measure=_along

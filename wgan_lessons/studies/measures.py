@@ -11,13 +11,14 @@ import functools
 import numpy as np
 import torch
 
-from wgan_lessons import evaluation, images
+from wgan_lessons import _packing, evaluation, images
 from wgan_lessons.distributions import grid, random_generator, ring
 from wgan_lessons.training import sample
 
 MODES_SIZE, W1_SIZE = 4000, 500
 FRECHET_SIZE, CLASSES_SIZE = 700, 1000
 REPEATS = 20
+VIEW, SIDE, SHOWN = 2.0, 20, 128
 
 
 def _doubled(*names):
@@ -27,6 +28,8 @@ def _doubled(*names):
 POINTS = (*_doubled("modes", "high_quality", "spread", "w1"), "w1_floor")
 DIGITS = (*_doubled("frechet", "smallest_class", "confidence"), "frechet_floor")
 CRITIC = ("value_train", "value_held_out")
+FRAME = ("modes", "high_quality", "spread", "w1", "w1_floor")
+FRAME += ("view", "points", "score_low", "score_high", "scores")
 
 
 @functools.cache
@@ -68,6 +71,36 @@ def critic(setting, snapshot, seed):
     place = next(D.parameters()).device
     train, held_out = (D(part.images.to(place)).mean() - fake for part in parts)
     return {"value_train": float(train), "value_held_out": float(held_out)}
+
+
+def frame(setting, snapshot, seed):
+    """Measure the last generator, and pack what a picture of the plane shows.
+
+    points: `SHOWN` samples, x and y by turns, two characters each, -view..view.
+    scores: the critic's on SIDE x SIDE cells of the same square, the lowest row first,
+    one character each, score_low..score_high.
+    """
+    G, D = snapshot.state.generator, snapshot.state.critic
+    points = sample(G, SHOWN, seed=3000 + seed).cpu()
+    scores = _scores(D)
+    low, high = float(scores.min()), float(scores.max())
+    return {
+        **_points(setting, G, seed),
+        "w1_floor": _w1_floor(setting.data),
+        "view": VIEW,
+        "points": _packing.pack(points, low=-VIEW, high=VIEW, width=2),
+        "score_low": low,
+        "score_high": high,
+        "scores": _packing.pack(scores, low=low, high=high, width=1),
+    }
+
+
+@torch.no_grad()
+def _scores(D):
+    centres = VIEW * ((2 * torch.arange(SIDE) + 1) / SIDE - 1)
+    y, x = torch.meshgrid(centres, centres, indexing="ij")
+    place = next(D.parameters()).device
+    return D(torch.stack([x, y], dim=-1).reshape(-1, 2).to(place)).cpu()
 
 
 def _twice(measure, setting, snapshot, seed):

@@ -135,6 +135,13 @@ RING_LOSSES = {
     "WGAN-GP": SHORT_RING,
 }
 
+# The runs of seed 0 in RING_LOSSES again, looked at every 600 gradient evaluations.
+PLAYBACK = {
+    "GAN": replace(RING_LOSSES["GAN, equal work"], every=300),
+    "WGAN": replace(RING_LOSSES["WGAN, c 0.1"], every=100),
+    "WGAN-GP": replace(RING_LOSSES["WGAN-GP"], every=100),
+}
+
 OPTIMIZERS = {
     "RMSProp": partial(RMSprop, lr=5e-4),
     "SGD": partial(SGD, lr=0.05),
@@ -198,6 +205,7 @@ SETTINGS = {
     "digits": {"WGAN-GP": DIGITS},
     "digits_race": RACE,
     "ring_losses": RING_LOSSES,
+    "playback": PLAYBACK,
     "clipped_optimizers": CLIPPED_OPTIMIZERS,
     "critic_steps": CRITIC_STEPS,
     "architectures": ARCHITECTURES,
