@@ -14,3 +14,11 @@
   if (document.readyState === "complete") start();
   else addEventListener("load", start);
 })();
+
+// Paper is white, whatever the screen was.
+(() => {
+  const page = document.documentElement.dataset;
+  let theme;
+  addEventListener("beforeprint", () => { theme = page.theme; page.theme = "light"; });
+  addEventListener("afterprint", () => { page.theme = theme; });
+})();
