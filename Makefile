@@ -22,11 +22,11 @@ FLOORS_READY := $(FLOORS)/.all-$(FLOORS_SETUP)
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 PART_I := $(wildcard $(patsubst %,wgan_lessons/%.py,\
-	boxes transport duality divergences examples))
+	boxes transport duality densities examples)) wgan_lessons/divergences
 HEADING = @printf '\n== %s\n'
 
-.PHONY: help book test lint tests nbval links test-floors notebooks studies bench \
-	serve format url clean
+.PHONY: help book test lint tests nbval links check-site lighthouse test-floors \
+	notebooks studies bench serve format url clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,11 +35,11 @@ book: $(BOOK_READY)  ## build the book into _build/html (needs no torch)
 	$(HEADING) "book"
 	$(BIN)/jupyter-book build book -q -W -n --keep-going
 
-test: $(READY)  ## all that must pass: lint, tests, nbval, a fresh book, links
+test: $(READY)  ## all that must pass: lint, tests, nbval, a fresh book, pages
 	@rm -rf _build
-	@$(MAKE) --no-print-directory lint tests nbval book links
-	$(HEADING) "all passed; the closing lines of nbval and of the tests:"
-	@tail -qn 1 $(LOGS)/nbval.txt $(LOGS)/tests.txt
+	@$(MAKE) --no-print-directory lint tests nbval book links check-site
+	$(HEADING) "all passed; the closing lines of nbval, of the pages and of the tests:"
+	@tail -qn 1 $(LOGS)/nbval.txt $(LOGS)/site.txt $(LOGS)/tests.txt
 
 lint: $(READY)  ## part of make test: format, style, spelling
 	$(HEADING) "lint"
@@ -52,7 +52,7 @@ tests: $(READY)  ## part of make test: pytest, with the doctests of part I
 	$(HEADING) "tests"
 	@mkdir -p $(LOGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -rs --durations 10 \
-		--doctest-modules tests $(PART_I) 2>&1 | tee $(LOGS)/tests.txt
+		--ignore tests/test_site.py --doctest-modules tests $(PART_I) 2>&1 | tee $(LOGS)/tests.txt
 
 nbval: $(READY)  ## part of make test: every notebook again, outputs compared
 	$(HEADING) "nbval"
@@ -62,6 +62,16 @@ nbval: $(READY)  ## part of make test: every notebook again, outputs compared
 links: $(BOOK_READY)  ## part of make test: the built book's links, offline
 	$(HEADING) "links"
 	$(BIN)/python book/tools/check_links.py _build/html
+
+check-site: $(READY) book  ## part of make test: every page in Chromium, with axe
+	$(HEADING) "check-site"
+	@mkdir -p $(LOGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) -rs --durations 5 \
+		tests/test_site.py 2>&1 | tee $(LOGS)/site.txt
+
+lighthouse: book  ## three pages by Lighthouse (needs node and Chromium)
+	$(HEADING) "lighthouse"
+	$(BIN)/python book/tools/lighthouse.py _build/html
 
 test-floors: $(FLOORS_READY)  ## the tests with Colab's versions, in .venv-floors
 	OMP_NUM_THREADS=1 $(FLOORS)/bin/python -m pytest -n $(JOBS) tests
