@@ -144,7 +144,7 @@ def lower_extension(z, points, values):
 
 
 def middle_extension(z, points, values):
-    """Return the mean of upper and lower extension: 1-Lipschitz, too, and less steep.
+    """Return the mean of upper and lower extension: 1-Lipschitz, never steeper.
 
     >>> middle_extension([0.0, 1.0], [0.0, 4.0], [0.0, 2.0]).tolist()
     [0.0, 0.0]

@@ -62,9 +62,10 @@ def gradients(critic, points):
 def random_signs(weight, *, active=0.5):
     """Return rms(W) sqrt(n_in a), a layer's factor if its signs are random.
 
-    Exact in the mean square for independent weights of mean zero that know nothing of
-    g. weight: (n_out, n_in), so n_in is the width at which the gradient arrives; a:
-    the share of |g|^2 on active units. With all weights at +-c, a = 1/2: c sqrt(n/2).
+    Exact in the mean square for independent weights of mean zero and one variance that
+    know nothing of g. weight: (n_out, n_in), so n_in is the width at which the gradient
+    arrives; a: the share of |g|^2 on active units. With all weights at +-c and a = 1/2:
+    c sqrt(n/2).
     """
     weight = _checks.array("weight", weight, ndim=2)
     active = _checks.number("active", active, minimum=0.0)

@@ -103,7 +103,7 @@ def coupling(f, x, y):
 
 
 def psi(f, x, y, t):
-    """Return psi(t) = f(x_t) - f(x), the critic's descent on the way to y."""
+    """Return psi(t) = f(x_t) - f(x), the critic's change on the way to y."""
     return f(at(x, y, t)) - f(x)
 
 
@@ -166,7 +166,8 @@ def two_diracs(distance, *, weight=10.0):
 
     P and Q are points at this distance d >= 0. Of all critics the best has slope
     1 + d / (2 lambda) between them; at d = 0 slope -1 is as good as 1.
-    A second local maximum, -1 + d / (2 lambda), exists exactly if d < 2 lambda.
+    Among slopes on the line a second local maximum, -1 + d / (2 lambda), exists exactly
+    if d < 2 lambda; in R^d, d > 1, it is a saddle.
     """
     d = _checks.number("distance", distance, minimum=0.0)
     weight = _checks.number("weight", weight, above=0.0)
