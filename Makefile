@@ -26,7 +26,7 @@ PART_I := $(wildcard $(patsubst %,wgan_lessons/%.py,\
 HEADING = @printf '\n== %s\n'
 
 .PHONY: help book test lint tests nbval links check-site lighthouse test-floors \
-	notebooks studies bench serve format url clean
+	notebooks studies bench bench-grade serve format url clean
 
 help:  ## print these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ studies: $(READY)  ## make the stored studies of data/results again (long)
 bench: $(READY)  ## measure the training loops against plain ones
 	$(BIN)/python -m benchmarks
 
+bench-grade: $(READY)  ## measure how fast a class of 100 is graded
+	$(BIN)/python -m benchmarks.grading --jobs $(JOBS)
+
 serve: book  ## show the book on http://127.0.0.1:8000 (PORT=)
 	$(BIN)/python -m http.server --directory _build/html --bind 127.0.0.1 $(PORT)
 
@@ -118,7 +121,7 @@ $(READY): | $(BIN)/python
 	$(HEADING) "set-up of everything in $(VENV); PyTorch is a long download"
 	@rm -f $(VENV)/.book-* $(VENV)/.all-*
 	$(BIN)/python $(PIP_INSTALL) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) \
-		-e '.[book,test,grade,site,dev]'
+		-e '.[book,test,grade,dask,site,dev]'
 	@touch $(BOOK_READY) $@
 
 $(FLOORS_READY): | $(FLOORS)/bin/python

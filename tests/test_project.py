@@ -221,6 +221,9 @@ def test_what_goes_into_the_wheel_exists():
     forced = PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert all((ROOT / path).exists() for path in forced)
     assert not any("downloads" in path for path in forced)
+    sets = sorted((ROOT / "book" / "exercises").glob("*.ipynb"))
+    handed_out = {f"book/exercises/{path.name}" for path in sets}
+    assert {path for path in forced if path.startswith("book/")} == handed_out
 
 
 # With brackets, or this file would be its own find.
