@@ -333,3 +333,49 @@ def test_a_proof_may_begin_with_a_list(extension, monkeypatch):
         proof.content = StringList(text.splitlines(), source="page")
         proof.run()
     assert seen == [["", "", "1. One.", "2. Two."], ["Look.", "", "1. One."]]
+
+
+CONTENTS = {
+    "format": "jb-book",
+    "root": "index",
+    "parts": [
+        {
+            "caption": "Chapters",
+            "numbered": True,
+            "chapters": [
+                {"file": "chapters/a", "sections": [{"file": "solutions/a"}]},
+                {"file": "solutions_of_equations"},
+            ],
+        },
+        {"caption": "Solutions", "chapters": [{"file": "solutions/a"}]},
+    ],
+}
+
+
+def test_solutions_can_be_left_out_of_the_contents(extension, tmp_path, monkeypatch):
+    """SOLUTIONS=0: neither the pages nor a heading above none of them."""
+    (tmp_path / "_toc.yml").write_text(yaml.safe_dump(CONTENTS))
+    app = SimpleNamespace(
+        outdir=tmp_path / "html", srcdir=tmp_path, doctreedir=tmp_path / "trees"
+    )
+    config = SimpleNamespace(external_toc_path="_toc.yml")
+    monkeypatch.setenv("SOLUTIONS", "1")
+    extension.publish_no_solutions(app, config)
+    assert config.external_toc_path == "_toc.yml"
+    monkeypatch.setenv("SOLUTIONS", "0")
+    extension.publish_no_solutions(app, config)
+    left = yaml.safe_load(Path(config.external_toc_path).read_text())
+    chapters = [{"file": "chapters/a"}, {"file": "solutions_of_equations"}]
+    part = {"caption": "Chapters", "numbered": True, "chapters": chapters}
+    assert left == {"format": "jb-book", "root": "index", "parts": [part]}
+
+
+def test_a_build_with_solutions_is_not_published(extension, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOLUTIONS", "0")
+    (tmp_path / "solutions").mkdir()
+    with pytest.raises(Exception, match="make clean"):
+        extension.publish_no_solutions(SimpleNamespace(outdir=tmp_path), None)
+
+
+def test_contents_without_solutions_change_nothing(extension):
+    assert extension.without(TOC, "no-such-folder") == TOC

@@ -5,16 +5,20 @@
 3. A chapter has the number of its file: 11_wgan is chapter 11 from the start.
 4. A proof may begin with its first numbered step.
 5. Labels that screen readers stumble over are mended.
+6. With SOLUTIONS=0 in the environment no solution to an exercise is published.
 """
 
 import ast
+import os
 import re
 import sys
 from itertools import groupby
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from sphinx.environment.collectors.toctree import TocTreeCollector
+from sphinx.errors import ConfigError
 from sphinx_proof.directive import ProofDirective
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -177,6 +181,44 @@ class Proof(ProofDirective):
         return super().run()
 
 
+def without(entry, folder):
+    """Return a part of _toc.yml without the pages of a folder, None if nothing stays.
+
+    A list of pages that has become empty goes, and with it what only held that list.
+    """
+    if isinstance(entry, list):
+        kept = [without(one, folder) for one in entry]
+        return [one for one in kept if one is not None] or None
+    if not isinstance(entry, dict):
+        return entry
+    if str(entry.get("file", "")).startswith(f"{folder}/"):
+        return None
+    kept = {name: without(value, folder) for name, value in entry.items()}
+    kept = {name: value for name, value in kept.items() if value is not None}
+    holds = {"chapters", "sections", "parts", "subtrees", "entries"}
+    emptied = holds & (entry.keys() - kept.keys())
+    return None if emptied and not {"file", "root"} & kept.keys() else kept
+
+
+def publish_no_solutions(app, config):
+    """Let Sphinx read contents without solutions, if SOLUTIONS=0 says so.
+
+    What an earlier build wrote would stay, so then there must be no such build.
+    """
+    if os.environ.get("SOLUTIONS") != "0":
+        return
+    if (Path(app.outdir) / "solutions").exists():
+        raise ConfigError(
+            f"{app.outdir} holds solutions of an earlier build. Remove it: make clean."
+        )
+    contents = Path(app.srcdir) / config.external_toc_path
+    contents = without(yaml.safe_load(contents.read_text("utf-8")), "solutions")
+    path = Path(app.doctreedir) / "_toc.yml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(contents, sort_keys=False), "utf-8")
+    config.external_toc_path = path.as_posix()
+
+
 def _page(app, pagename, templatename, context, doctree):
     for old, new in _LABELS.items():
         if "body" in context:
@@ -187,6 +229,8 @@ def setup(app):
     sys.path.insert(0, str(ROOT))
     TocTreeCollector.assign_figure_numbers = _assign_figure_numbers
     app.add_directive_to_domain("prf", "proof", Proof, override=True)
+    # Before sphinx_external_toc reads the contents (priority 900).
+    app.connect("config-inited", publish_no_solutions, priority=100)
     app.connect("autodoc-process-docstring", _docstring)
     app.connect("autodoc-skip-member", _skip_member)
     app.connect("viewcode-follow-imported", defining_module)

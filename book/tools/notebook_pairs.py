@@ -3,44 +3,24 @@
 This module builds the .ipynb, not yet executed, from the source and `_config.yml`.
 """
 
-import hashlib
 import os
-from collections import Counter
 from pathlib import Path
 
 import jupytext
 import nbformat
-import yaml
+
+from wgan_lessons.grading.frame import (
+    KERNEL,
+    LANGUAGE,
+    course_of,
+    name_cells,
+    setup_cell,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-LANGUAGE = {
-    "codemirror_mode": {"name": "ipython", "version": 3},
-    "file_extension": ".py",
-    "mimetype": "text/x-python",
-    "name": "python",
-    "nbconvert_exporter": "python",
-    "pygments_lexer": "ipython3",
-}
-SETUP = """\
-# On Colab this installs the course's package. Anywhere else it does nothing.
-import importlib.util
-import subprocess
-import sys
-
-if "google.colab" in sys.modules:
-    wanted = {{
-        "wgan_lessons": "git+{url}",
-        "ot": "POT",
-        "pooch": "pooch",
-    }}
-    missing = [wanted[name] for name in wanted if not importlib.util.find_spec(name)]
-    if missing:  # without dependencies, so that Colab keeps its own PyTorch
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        subprocess.run(pip + missing, check=True)
-        importlib.invalidate_caches()"""
-# Exercises have one source and two notebooks: another tool writes those.
+# Exercises have one source and two notebooks: exercise_pages.py writes those.
 ELSEWHERE = {"exercises", "solutions", "_build", ".ipynb_checkpoints"}
+CELL_PARTS = {"cell_type": "kind", "source": "text", "metadata": "tags"}
 
 
 def pages(root, pattern):
@@ -59,37 +39,41 @@ def is_notebook(page):
     return not opening and "text_representation:" in rest.partition("\n---\n")[0]
 
 
+def is_set(source):
+    """Whether a source is an exercise set."""
+    return source.parent.name == "exercises"
+
+
+def targets(source):
+    """Return the .ipynb files that a source makes."""
+    notebook = source.with_suffix(".ipynb")
+    solution = source.parents[1] / "solutions" / notebook.name
+    return [notebook, solution] if is_set(source) else [notebook]
+
+
 def sources(root=ROOT):
-    """Return every MyST notebook of the book."""
-    return [
+    """Return every MyST notebook of the book, exercise sets last."""
+    chapters = [
         page
         for page in pages(root, "*.md")
         if page.parent.name == "chapters" or is_notebook(page)
     ]
+    return chapters + sorted((Path(root) / "book" / "exercises").glob("*.md"))
 
 
 def orphans(root=ROOT):
     """Return every .ipynb whose source is gone."""
-    known = {source.with_suffix(".ipynb") for source in sources(root)}
-    return [path for path in pages(root, "*.ipynb") if path not in known]
+    known = {target for source in sources(root) for target in targets(source)}
+    book = Path(root) / "book"
+    stored = pages(root, "*.ipynb")
+    for folder in ("exercises", "solutions"):
+        stored += sorted((book / folder).glob("*.ipynb"))
+    return [path for path in stored if path not in known]
 
 
 def repository(root=ROOT):
     """Return the URL of the course's repository, from `_config.yml`."""
-    config = yaml.safe_load((Path(root) / "_config.yml").read_text("utf-8"))
-    try:
-        return config["repository"]["url"].rstrip("/")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            "_config.yml must name the repository, from which Colab installs the "
-            "package. Add repository: url: https://github.com/OWNER/NAME."
-        ) from error
-
-
-def setup_cell(url):
-    """Return the first code cell of every notebook."""
-    metadata = {"tags": ["remove-cell"]}
-    return nbformat.v4.new_code_cell(SETUP.format(url=url), metadata=metadata)
+    return course_of(Path(root) / "_config.yml").repository
 
 
 def code_cells(notebook, *, setup=False):
@@ -98,14 +82,14 @@ def code_cells(notebook, *, setup=False):
     return cells if setup else cells[1:]
 
 
-def name_cells(notebook):
-    """Give every cell an id made of its content: the same text, the same id."""
-    seen = Counter()
-    for cell in notebook.cells:
-        content = f"{cell.cell_type}\n{cell.source}"
-        seen[content] += 1
-        digest = hashlib.sha256(f"{seen[content]}\n{content}".encode())
-        cell.id = digest.hexdigest()[:8]
+def differing_cells(stored, new):
+    """Yield where the cells of a stored notebook are not those of its source."""
+    if len(stored.cells) != len(new.cells):
+        yield f"{len(stored.cells)} cells; the source makes {len(new.cells)}"
+    for number, (is_, should) in enumerate(zip(stored.cells, new.cells, strict=False)):
+        for key, name in CELL_PARTS.items():
+            if is_[key] != should[key]:
+                yield f"cell {number} ({is_.source[:40]!r}): its {name} differ"
 
 
 def build(source, root=ROOT):

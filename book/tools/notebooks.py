@@ -8,8 +8,9 @@
     python book/tools/notebooks.py --format   ruff format on them, in place
 
 A notebook is executed when its code, the part of the package that it uses, or the data
-that it reads has changed. It is written whole or not at all: a cell that fails, an
-image that is too large, or a path of this machine leaves the old file as it was.
+that it reads has changed. An exercise set makes two notebooks, the student's beside it
+and the solution in book/solutions. A file is written whole or not at all: a cell that
+fails, an image that is too large, or a path of this machine leaves the old one.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import exercise_pages
 import notebook_hashes as hashes
 import notebook_lint as lint
 import notebook_outputs as outputs
@@ -30,7 +32,6 @@ from notebook_pairs import ROOT
 from traitlets.config import Config
 
 CELL_SECONDS = 120
-CELL_PARTS = {"cell_type": "kind", "source": "text", "metadata": "tags"}
 
 
 class Refused(Exception):
@@ -90,7 +91,9 @@ def assemble(source, root):
 
 
 def make(source, root=ROOT, *, always=False):
-    """Bring one .ipynb up to date; return "executed", "rewritten" or "unchanged"."""
+    """Bring a source's .ipynb up to date: "executed", "rewritten" or "unchanged"."""
+    if pairs.is_set(source):
+        return exercise_pages.make(source, root, always=always)
     target = source.with_suffix(".ipynb")
     new, old = assemble(source, root), pairs.read(target)
     executed = always or not current(old, new, root)
@@ -107,18 +110,10 @@ def make(source, root=ROOT, *, always=False):
     return "executed" if executed else "rewritten" if changed else "unchanged"
 
 
-def differing_cells(stored, new):
-    """Yield where the cells of a stored notebook are not those of its source."""
-    if len(stored.cells) != len(new.cells):
-        yield f"{len(stored.cells)} cells; the source makes {len(new.cells)}"
-    for number, (is_, should) in enumerate(zip(stored.cells, new.cells, strict=False)):
-        for key, name in CELL_PARTS.items():
-            if is_[key] != should[key]:
-                yield f"cell {number} ({is_.source[:40]!r}): its {name} differ"
-
-
 def check(source, root=ROOT):
     """Return what is wrong with the .ipynb of a source, one line each."""
+    if pairs.is_set(source):
+        return exercise_pages.check(source, root)
     target = source.with_suffix(".ipynb")
     try:
         stored, new = pairs.read(target), assemble(source, root)
@@ -126,7 +121,7 @@ def check(source, root=ROOT):
         return [str(error)]
     if stored is None:
         return [f"{target.name} is missing or cannot be read"]
-    found = list(differing_cells(stored, new))
+    found = list(pairs.differing_cells(stored, new))
     made_from = stored.metadata.get("wgan_lessons", {})
     for what, value in new.metadata.wgan_lessons.items():
         if made_from.get(what) != value:
