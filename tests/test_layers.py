@@ -51,7 +51,8 @@ DRAWING = (
     "_clipping_figures",
     "figures",
 )
-PART_III = (*DRAWING, "widgets", "reading", "studies", "grading", "_runs", "__main__")
+COMMANDS = ("_runs", "_grading_commands", "__main__")
+PART_III = (*DRAWING, "widgets", "reading", "studies", "grading", *COMMANDS)
 LAYERS = (*BASE, *PART_I, *PART_II, *PART_III)
 MAY_DRAW = {"figures", "widgets", "studies", "_runs", "__main__"}
 LINES = 300

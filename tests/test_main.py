@@ -67,7 +67,7 @@ def averaged(folder):
 @pytest.mark.parametrize(
     "command, words",
     [
-        ((), ["train", "study", "--version", "train --help"]),
+        ((), ["train", "study", "assign", "check", "grade", "COMMAND --help"]),
         (("train",), ["RECIPE", "--data NAME", "--resume", "Ctrl-C", "examples:"]),
         (("train",), [*recipes.NAMES, *_runs.DATA]),
         (("study",), ["--seeds", "--jobs", "--resume", "examples:", "all"]),

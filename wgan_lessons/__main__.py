@@ -1,4 +1,4 @@
-"""The command line: `wgan-lessons train`, `wgan-lessons study`."""
+"""The command line: `wgan-lessons train`, `study`, `assign`, `check`, `grade`."""
 
 import argparse
 import contextlib
@@ -7,7 +7,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from wgan_lessons import __version__, _checks, _runs, fast, recipes, studies
+from wgan_lessons import (
+    __version__,
+    _checks,
+    _grading_commands,
+    _runs,
+    fast,
+    recipes,
+    studies,
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -85,14 +93,15 @@ def _study(options):
 def _parser():
     parser = Parser(
         "wgan-lessons",
-        description="Train a GAN, or make a stored table of the course again.",
-        epilog="`wgan-lessons train --help` and `wgan-lessons study --help` say more.",
+        description="Train a GAN, make a stored table again, make or grade exercises.",
+        epilog="`wgan-lessons COMMAND --help` says more.",
     )
     version = f"wgan-lessons {__version__}"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(metavar="COMMAND")
     _add_train(commands)
     _add_study(commands)
+    _grading_commands.add(commands)
     return parser
 
 

@@ -1,0 +1,307 @@
+"""Grading a class: points, the table, stopping and going on."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import classes
+import psutil
+import pytest
+from classes import CLASS, SECRET, hand_in, key_file, quick
+
+import wgan_lessons
+from wgan_lessons.grading import _marking, _results, _table
+from wgan_lessons.grading.grade import grade
+from wgan_lessons.grading.judging import Check, Verdict
+from wgan_lessons.grading.limits import Limits
+
+ROOT = Path(wgan_lessons.__file__).parents[1]
+CALM = Limits(seconds=120, cell_seconds=60)
+
+
+def table(out):
+    """Return the rows of grades.csv as dicts."""
+    text = (out / "grades.csv").read_bytes().decode("utf-8-sig")
+    return list(csv.DictReader(text.splitlines()))
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A class graded once by the real judge, two at a time."""
+    home = tmp_path_factory.mktemp("class")
+    files = {name: changed for name, (changed, _) in CLASS.items()}
+    folder = hand_in(home / "in", files | {"junk.ipynb": b"\0\1\2"})
+    key = key_file(home / "key")
+    return grade(key, folder, home / "out", jobs=2, limits=CALM, seed=7)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """(key, folder of three submissions, out) for the quick judge."""
+    files = {"a.ipynb": {}, "b.ipynb": {"more": "def more(n):\n    return n"}}
+    folder = hand_in(tmp_path / "in", files | {"c.ipynb": None})
+    return key_file(tmp_path), folder, tmp_path / "out"
+
+
+@pytest.mark.parametrize("name", CLASS)
+def test_points(graded, name):
+    """An exercise that fails, or stops the kernel, drags no other one down."""
+    result = dict(graded.rows)[name]
+    points = tuple(mark.points for mark in result.marks.values())
+    assert points == CLASS[name][1]
+    assert result.status == ("crashed" if name == "exit.ipynb" else "graded")
+
+
+def test_the_table_has_a_row_for_every_file(graded):
+    rows = table(graded.out)
+    header = ["file", "double", "quad", "more", "total", "status", "note"]
+    assert list(rows[0]) == header
+    assert [row["file"].removeprefix("'") for row in rows] == sorted(
+        [*CLASS, "junk.ipynb"]
+    )
+    junk = next(row for row in rows if row["file"] == "junk.ipynb")
+    assert junk["status"] == "unreadable" and junk["total"] == junk["double"] == ""
+    assert "binary" in junk["note"]
+    assert not graded.complete
+
+
+def test_reports_hold_no_secrets(graded):
+    """Neither hidden checks nor the model's answers, whatever the code prints."""
+    pages = [p.read_text("utf-8") for p in (graded.out / "reports").iterdir()]
+    assert len(pages) == len(CLASS) + 1
+    assert not any(
+        SECRET in page or "double(double(n))" in page for page in spied(pages)
+    )
+    assert any("the key says" in page for page in pages)
+
+
+def spied(pages):
+    """Return the pages but that of the student who wrote the model's answer."""
+    return [page for page in pages if "Zo" not in page]
+
+
+def test_reports_execute_nothing(graded):
+    pages = [p.read_text("utf-8") for p in (graded.out / "reports").iterdir()]
+    assert any("&lt;script&gt;" in page for page in pages)
+    assert not any("<script" in page for page in pages)
+
+
+def test_what_was_missed_is_said(graded):
+    page = next((graded.out / "reports").glob("Zoe*")).read_text("utf-8")
+    assert "Twice is not plus two." in page
+    assert "0 of 2 points" in page and "3 of 3 points" in page
+
+
+def test_a_hidden_check_is_passed_or_failed(graded):
+    mark = dict(graded.rows)["half.ipynb"].marks["double"]
+    assert [o.passed for o in mark.outcomes] == [True, False]
+    hidden = mark.outcomes[1]
+    assert hidden == _results.Outcome(False, hidden=True)
+
+
+def test_a_fresh_seed_is_drawn_and_kept(small, monkeypatch):
+    key, folder, out = small
+    quick(monkeypatch)
+    first = grade(key, folder, out)
+    assert json.loads((out / "settings.json").read_text())["seed"] == first.seed
+    assert grade(key, folder, out).seed == first.seed
+    assert grade(key, folder, out.with_name("other")).seed != first.seed
+    assert grade(key, folder, out, seed=5).seed == 5
+
+
+def test_what_is_done_is_not_judged_again(small, monkeypatch):
+    """Only a new or changed file is; another seed or key means all of them."""
+    key, folder, out = small
+    judge = quick(monkeypatch)
+    before = grade(key, folder, out, seed=1)
+    content, judge.trials = (out / "grades.csv").read_bytes(), 0
+    assert grade(key, folder, out) == before and judge.trials == 0
+    assert (out / "grades.csv").read_bytes() == content
+    hand_in(folder, {"d.ipynb": {"quad": "def quad(n):\n    return 4 * n + 0"}})
+    grade(key, folder, out)
+    assert judge.trials == 2  # the key, and the new one
+    judge.trials = 0
+    grade(key, folder, out, seed=2)
+    assert judge.trials > 4
+
+
+def test_stopping_keeps_what_is_done(small, monkeypatch):
+    """After an interrupt the same call goes on and ends as if never stopped."""
+    key, folder, out = small
+    quick(monkeypatch)
+    whole = grade(key, folder, out.with_name("whole"), seed=3)
+
+    def interrupt(judge):
+        if judge.trials == 3:
+            raise KeyboardInterrupt
+
+    quick(monkeypatch, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        grade(key, folder, out, seed=3)
+    assert len(list((out / ".results").iterdir())) == 1
+    assert not (out / "grades.csv").exists()
+    judge = quick(monkeypatch)
+    assert grade(key, folder, out).rows == whole.rows
+    full = (out.with_name("whole") / "grades.csv").read_bytes()
+    assert (out / "grades.csv").read_bytes() == full and judge.trials > 1
+
+
+def test_a_broken_result_is_made_again(small, monkeypatch):
+    key, folder, out = small
+    quick(monkeypatch)
+    before = grade(key, folder, out)
+    for path in (out / ".results").iterdir():
+        path.write_text('{"status": "graded", "marks": 3}')
+    assert grade(key, folder, out) == before
+
+
+@pytest.mark.parametrize(
+    "old, new, says",
+    [
+        ("return n + 1", "return n + 1 / 0", "ZeroDivisionError"),
+        ("more(SEED)", "import random; more(random.random())", "fails check 1"),
+    ],
+)
+def test_a_key_that_fails_grades_nothing(small, monkeypatch, old, new, says):
+    key, folder, out = small
+    judge = quick(monkeypatch)
+    key.write_text(key.read_text().replace(old, new))
+    if "Zero" in says:
+        monkeypatch.undo()
+        says = f"nothing was graded.*{says}"
+    with pytest.raises(ValueError, match=f"(?s){says}"):
+        grade(key, folder, out)
+    assert not (out / "grades.csv").exists() and judge.trials <= 1
+
+
+def test_a_grader_that_fails_is_a_row_and_no_result(small, monkeypatch):
+    key, folder, out = small
+
+    def fail(judge):
+        if judge.trials == 2:
+            raise OSError("no space left")
+
+    quick(monkeypatch, fail)
+    first = grade(key, folder, out).rows[0][1]
+    assert first.status == "crashed" and "no space left" in first.note
+    quick(monkeypatch)
+    assert grade(key, folder, out).complete
+
+
+def test_retry_judges_again_what_was_cut_off(small, monkeypatch):
+    """Timed out means so; with retry it is judged again, and the rest is kept."""
+    key, folder, out = small
+    judge = quick(monkeypatch)
+    plain = judge.__class__.__call__
+
+    def slow(made, *rest):
+        verdict = plain(judge, made, *rest)
+        if judge.trials in (2, 3, 4, 5, 6):
+            lost = {name: Check() for name in verdict.checks}
+            return Verdict("timed out", lost, "longer than 9 s")
+        return verdict
+
+    monkeypatch.setattr(_marking.TRIALS, "judge", slow)
+    first = grade(key, folder, out).rows[0][1]
+    assert first.status == "timed out" and first.total == 0
+    assert first.note == "; ".join(f"{n}: longer than 9 s" for n in classes.MODEL)
+    judge = quick(monkeypatch)
+    assert not grade(key, folder, out).complete and judge.trials == 0
+    assert grade(key, folder, out, retry=True).complete
+
+
+def test_results_never_lie_among_the_submissions(small, monkeypatch):
+    key, folder, _ = small
+    quick(monkeypatch)
+    with pytest.raises(ValueError, match="among the submissions"):
+        grade(key, folder, folder)
+    inside = folder / "results"
+    assert len(grade(key, folder, inside).rows) == 3
+    assert len(grade(key, folder, inside).rows) == 3
+
+
+def test_names_of_columns_are_taken(small, monkeypatch):
+    key, folder, out = small
+    key.write_text(key.read_text().replace("answer: more", "answer: total"))
+    with pytest.raises(ValueError, match="'total', like a column"):
+        grade(key, folder, out)
+
+
+@pytest.mark.parametrize(
+    "text, cell",
+    [
+        ("=1+1", "'=1+1"),
+        ("  @x", "'  @x"),
+        ("-3 b.ipynb", "'-3 b.ipynb"),
+        ("\tx", "\ufffdx"),
+        ("a\r\n=b", "a\ufffd\ufffd=b"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\u202egpj.exe", "\ufffdgpj.exe"),
+        ("Zoë (1).ipynb", "Zoë (1).ipynb"),
+        ("a\ud800b", "a\ufffdb"),
+    ],
+)
+def test_no_cell_is_a_formula(text, cell):
+    """Nor does it hold control characters, or letters that turn the direction."""
+    assert _table.safe(text) == cell
+
+
+def test_another_number_of_jobs_gives_the_same_table(small, monkeypatch):
+    key, folder, out = small
+    quick(monkeypatch)
+    tables = []
+    for jobs in (1, 2):
+        grade(key, folder, out / str(jobs), seed=4, jobs=jobs)
+        tables.append((out / str(jobs) / "grades.csv").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_dask_gives_the_same_table(small, tmp_path):
+    """A local cluster of two workers, with the real judge."""
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    key, folder, out = small
+    (folder / "c.ipynb").unlink()
+    tables = []
+    for backend in ("threads", "dask"):
+        place = out / backend
+        grade(key, folder, place, seed=4, jobs=2, limits=CALM, backend=backend)
+        tables.append((place / "grades.csv").read_bytes())
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_interrupting_the_command_leaves_nothing_behind(tmp_path, jobs):
+    """Ctrl-C ends the students' kernels, keeps what is done, and says how to go on."""
+    forever = {"double": "import time\ntime.sleep(600)"}
+    folder = hand_in(tmp_path / "in", {"a.ipynb": {}, "b.ipynb": forever})
+    command = [sys.executable, "-m", "wgan_lessons", "grade", key_file(tmp_path)]
+    command += [folder, "--out", tmp_path / "out", "--jobs", str(jobs)]
+    desks = Path(tempfile.mkdtemp())  # short: paths of sockets must be
+    given = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)}
+    process = subprocess.Popen(
+        list(map(str, command)), env=given, cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    try:
+        finished, until = tmp_path / "out" / ".results", time.monotonic() + 100
+        while not finished.is_dir() or not list(desks.glob("*/desk")):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert b"the same command goes on" in error and b"Traceback" not in error
+    assert family and not psutil.wait_procs(family, timeout=10)[1]
+    assert not list(desks.glob("wgan-judge-*"))
+    shutil.rmtree(desks)
+    assert len(list(finished.iterdir())) == 1

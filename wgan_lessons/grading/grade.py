@@ -1,0 +1,275 @@
+"""Grade a class: a key, a folder or zip of notebooks, and a table of points.
+
+    graded = grade("key.md", "collected.zip", "out", jobs=2)
+
+OUT gets grades.csv, summary.html, reports/*.html, and settings.json with the seed. What
+is finished waits in OUT/.results, so that a grader that was stopped goes on where it
+was; another key, seed, limit or file is graded afresh.
+"""
+
+import contextlib
+import hashlib
+import json
+import secrets
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+from tqdm import tqdm
+
+from wgan_lessons import __version__, _checks, files
+from wgan_lessons.grading import (
+    _table,
+    assign,
+    formats,
+    judging,
+    report,
+    submissions,
+)
+from wgan_lessons.grading._marking import TRIALS, Plan, mark
+from wgan_lessons.grading._results import Result, Store
+from wgan_lessons.grading.execution import execute
+from wgan_lessons.grading.graft import graft, places
+from wgan_lessons.grading.limits import Limits
+
+BACKENDS = ("threads", "dask")
+SEEDS = 2**31 - 1
+
+
+class Graded(NamedTuple):
+    """What `grade` did: rows are (file, Result), sorted by file."""
+
+    rows: list
+    seed: int
+    out: Path
+
+    @property
+    def complete(self):
+        """Whether every submission was graded."""
+        return all(result.status == "graded" for _, result in self.rows)
+
+
+def grade(
+    key,
+    folder,
+    out,
+    *,
+    seed=None,
+    jobs=1,
+    limits=Limits(),  # noqa: B008 - frozen
+    kernel=None,
+    backend="threads",
+    retry=False,
+):
+    """Grade the submissions in a folder or zip against a key; return Graded.
+
+    seed: that of OUT/settings.json, or a fresh one. retry: judge again what timed out
+    or crashed. Raises ValueError where nothing can be graded: no submissions, a key
+    that breaks the format or does not pass its own checks.
+    """
+    jobs = _checks.integer("jobs", jobs)
+    _checks.one_of("backend", backend, BACKENDS)
+    require()
+    out, folder, source = Path(out), Path(folder), Path(key)
+    key = key_of(source)
+    names = [exercise.name for exercise in formats.exercises(key)]
+    _table.header(names)
+    if out.resolve() == folder.resolve():
+        raise ValueError(
+            f"results cannot go among the submissions; got {out} for both. "
+            "Choose another folder for --out."
+        )
+    found = submissions.gather(folder, without=[out, source])
+    seed = settled_seed(out, seed)
+    about = {"seed": seed, "limits": asdict(limits), "kernel": kernel}
+    store = Store(out / ".results", {**about, "key": digest(key)})
+    done, todo = divided(found, store, retry)
+    if todo:
+        concealed = tuple(map(str, secret_places(source, folder, out)))
+        reference = executed(key, seed)
+        plan = Plan(key, reference, seed, limits, kernel, concealed)
+        prove(plan)
+        say_settings(out, {**about, "key": key.name, "version": __version__})
+        done |= judged(todo, plan, store, jobs, backend, len(found))
+    rows = [(s.name, done[s.name]) for s in found]
+    report.write(out, key, rows)
+    _table.write(out / "grades.csv", rows, names)
+    return Graded(rows, seed, out)
+
+
+def require():
+    """Raise ValueError unless the extra `grade` is installed."""
+    try:
+        judging.require()
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+
+
+def key_of(source):
+    """Return the key at a path; ValueError if it is the student's notebook.
+
+    That has the format of a key, but stubs in the place of answers.
+    """
+    key = formats.read_source(source)
+    note = assign.NOTE.partition("{")[0]
+    if any(c.kind == "prose" and c.source.startswith(note) for c in key.cells):
+        raise ValueError(
+            f"{source} is the student's notebook: it holds no answers to compare "
+            "with. Give the key that it was made of, such as the .md beside it."
+        )
+    return key
+
+
+def settled_seed(out, seed):
+    """Return the seed to use: the given one, that of the last time, or a fresh one."""
+    if seed is not None:
+        return _checks.integer("seed", seed, minimum=0)
+    path = out / "settings.json"
+    try:
+        return _checks.integer("seed", json.loads(path.read_text("utf-8"))["seed"])
+    except FileNotFoundError:
+        return 1 + secrets.randbelow(SEEDS)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} holds no seed to go on with; got {error}. Give --seed, or choose "
+            "another folder for --out."
+        ) from error
+
+
+def say_settings(out, settings):
+    """Write settings.json before any submission is judged."""
+    content = json.dumps(settings, indent=1).encode()
+    files.replace_file(out / "settings.json", lambda file: file.write(content))
+
+
+def digest(key):
+    """Return a hash of all that a key holds."""
+    cells = [(c.kind, c.exercise, c.source, c.metadata) for c in key.cells]
+    return hashlib.sha256(json.dumps(cells, default=str).encode()).hexdigest()
+
+
+def secret_places(source, folder, out):
+    """Return the paths that hold the key, its solution, or other students' work."""
+    solution = source.parent.parent / "solutions" / f"{source.stem}.ipynb"
+    places = [source, source.with_suffix(".md"), solution, folder, out]
+    return [path.resolve() for path in places if path.exists()]
+
+
+def executed(key, seed):
+    """Return the key with the outputs that it has on this machine at this seed."""
+    try:
+        return execute(formats.runnable(key, seed=seed))
+    except ValueError as error:
+        raise ValueError(f"nothing was graded, at seed {seed}: {error}") from error
+
+
+def prove(plan):
+    """Let the model solution be judged like a student's; ValueError if it fails.
+
+    So outputs that differ from run to run, limits that are too narrow and a kernel
+    that lacks a package are found before they cost anybody points.
+    """
+    model = {e.name: e.answer.source for e in plan.exercises}
+    try:
+        made = graft(plan.key, plan.reference, model, plan.seed)
+    except ValueError as error:
+        raise ValueError(f"nothing was graded, at seed {plan.seed}: {error}") from error
+    verdict = TRIALS.judge(made, plan.limits, plan.kernel, plan.concealed)
+    if verdict.note.startswith(judging.NO_KERNEL):
+        raise ValueError(
+            f"nothing was graded: {verdict.note}. `jupyter kernelspec list` names the "
+            "kernels there are; sandbox needs Linux and bubblewrap."
+        )
+    where = places(plan.key)
+    for cell, check in verdict.checks.items():
+        if not check.passed:
+            raise ValueError(
+                f"nothing was graded: at seed {plan.seed} the model solution fails "
+                f"check {where[cell].number} of {where[cell].exercise!r}: "
+                f"{verdict.note or check.error}. Mend the key, or widen the limits."
+            )
+
+
+def divided(found, store, retry):
+    """Return {name: Result} of what is done, and the submissions that are not."""
+    done, todo = {}, []
+    for submission in found:
+        data = submissions.load(submission)
+        if isinstance(data, submissions.Unreadable):
+            done[submission.name] = Result("unreadable", data.reason)
+            continue
+        kept = store.find(store.place(data))
+        if kept is None or (retry and kept.status in ("timed out", "crashed")):
+            todo.append(submission)
+        else:
+            done[submission.name] = kept
+    return done, todo
+
+
+def judged(todo, plan, store, jobs, backend, total):
+    """Judge the submissions side by side; return {name: Result}, each kept at once."""
+    done = {}
+    bar = tqdm(
+        total=total, initial=total - len(todo), unit="", desc="graded", disable=None
+    )
+    # Read one by one, so that no more files are in memory than are being judged.
+    tasks = (joblib.delayed(task)(*loaded(s, store), plan) for s in todo)
+    settings = {"return_as": "generator_unordered", "batch_size": 1}
+    with bar, TRIALS.ended(), engine(backend, jobs):
+        parallel = joblib.Parallel(n_jobs=jobs, pre_dispatch="2*n_jobs", **settings)
+        with contextlib.closing(parallel(tasks)) as results:
+            for name, place, result in results:
+                store.keep(place, result)
+                done[name] = result
+                bar.update()
+    return done
+
+
+def loaded(submission, store):
+    """Return (name, path of the kept result, bytes or Unreadable)."""
+    data = submissions.load(submission)
+    place = store.place(b"" if isinstance(data, submissions.Unreadable) else data)
+    return submission.name, place, data
+
+
+def task(name, place, data, plan):
+    """Return what `loaded` gave with a Result for the bytes: all that a worker does."""
+    return name, place, mark(data, plan)
+
+
+@contextlib.contextmanager
+def engine(backend, jobs):
+    """Let joblib run its tasks in threads (each waits for processes), or by dask.
+
+    dask: the cluster at DASK_SCHEDULER_ADDRESS, else `jobs` workers of this machine.
+    """
+    if backend == "threads":
+        with joblib.parallel_config("threading", n_jobs=jobs):
+            yield
+        return
+    try:
+        import dask
+        from distributed import Client
+    except ImportError as error:
+        raise ValueError(
+            f"--backend dask needs the package distributed; got {error}. "
+            "Install it: pip install 'wgan-lessons[dask]'."
+        ) from error
+    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+    there = dask.config.get("scheduler-address", None)
+    with (
+        Client(**({} if there else local)) as client,
+        joblib.parallel_config("dask", client=client, n_jobs=jobs),
+    ):
+        try:
+            yield
+        except BaseException:
+            client.run(stop_here)
+            raise
+
+
+def stop_here():
+    """End the trials of a worker, which may go on to serve others."""
+    TRIALS.stop()
+    TRIALS.stopping = False
