@@ -37,6 +37,7 @@ pre { margin: .3rem 0; padding: .6rem; overflow-x: auto; background: var(--soft)
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 @media (max-width: 30rem) { th, td { padding: .3rem .4rem; }
   .long { min-width: 9rem; } }
+pre[aria-label^="output"] { white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print { body { max-width: none; } pre { white-space: pre-wrap; } }
 """
 PAGE = """<!doctype html>
