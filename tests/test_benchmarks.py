@@ -1,11 +1,14 @@
-"""The benchmark compares loops that do the same: their losses are equal, in float64."""
+"""The benchmarks do what they say: equal losses, and full points for right answers."""
 
 import importlib.util
+import re
+import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import classes
 import pytest
 import torch
 
@@ -75,3 +78,19 @@ def test_the_cases_are_the_ones_that_are_promised(loops):
         assert D(case.data()[:2]).shape == (2,)
         with torch.no_grad():
             assert G(torch.zeros(2, G.latent)).shape == case.data()[:2].shape
+
+
+def test_a_class_is_graded_and_timed(tmp_path):
+    """Every copy gets full points, or the benchmark fails; it tells what it adds."""
+    command = [sys.executable, "-m", "benchmarks.grading", "--copies", "2"]
+    done = subprocess.run(
+        [*command, "--set", classes.key_file(tmp_path)],
+        cwd=PATH.parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("small: 2 submissions, 2 at a time, isolation: ")
+    assert re.match(r"graded: \d+\.\d submissions a minute", lines[2])
+    assert re.match(r"overhead: -?\d+\.\d\d s a submission", lines[-1])
