@@ -1,5 +1,6 @@
 """The book's frame: settings, contents, the API page's docstrings, the link checker."""
 
+import importlib
 import re
 import sys
 import textwrap
@@ -191,6 +192,14 @@ def test_the_api_page_lists_every_module():
     page = (BOOK / "appendix/api.md").read_text("utf-8")
     listed = re.findall(r"automodule:: wgan_lessons\.(\w+)\n +:members:", page)
     assert tuple(listed) == wgan_lessons.MODULES
+
+
+def test_the_api_page_names_what_grading_has():
+    page = (BOOK / "appendix/api.md").read_text("utf-8")
+    named = re.findall(r"auto\w+:: (wgan_lessons\.grading\.\w+)\.(\w+)\n", page)
+    assert len(named) > 10
+    missing = [n for m, n in named if not hasattr(importlib.import_module(m), n)]
+    assert missing == []
 
 
 def test_every_citation_has_an_entry():
