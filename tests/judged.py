@@ -60,14 +60,17 @@ def able(**more):
 
 
 @contextlib.contextmanager
-def nothing_left(tmp_path, monkeypatch):
-    """Yield a temporary folder for trials, which leave no file and no process."""
-    folder = tmp_path / "t"  # short: paths of sockets must be
-    folder.mkdir()
+def nothing_left(monkeypatch):
+    """Yield a temporary folder for trials, which leave no file and no process.
+
+    It is not pytest's: paths of sockets must be short.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="t-"))
     stays(folder, monkeypatch)
     yield folder
     assert list(folder.iterdir()) == []
     assert left(folder) == []
+    folder.rmdir()
 
 
 def stays(folder, monkeypatch):

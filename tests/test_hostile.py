@@ -14,15 +14,15 @@ import pytest
 from judged import QUICK, fresh, graft, told
 
 from wgan_lessons.grading import limits
-from wgan_lessons.grading._launch import DEVICES
+from wgan_lessons.grading._launch import CALLS, DEVICES
 from wgan_lessons.grading.judging import judge
 from wgan_lessons.grading.limits import Limits
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(tmp_path, monkeypatch):
+def nothing_stays(monkeypatch):
     """No trial leaves a file or a process."""
-    with judged.nothing_left(tmp_path, monkeypatch) as folder:
+    with judged.nothing_left(monkeypatch) as folder:
         yield folder
 
 
@@ -448,7 +448,9 @@ def test_a_tree_of_processes_is_felled(kernel):
 def test_too_many_processes_end_the_kernel(kernel):
     text = f"WAIT = 20\n{code(TREE)}"
     verdict = judge(graft({"tree": text}), limits=Limits(seconds=120), kernel=kernel)
-    assert verdict.status == "crashed" and "processes at once" in verdict.note
+    # A number that the code has chosen would be a message in its report.
+    assert verdict.status == "crashed"
+    assert verdict.note == "more than 32 processes at once"
 
 
 def test_who_kills_the_judge_has_judged_himself(plain):
@@ -503,6 +505,98 @@ def test_no_privilege_and_no_device_is_left(closed):
     assert (found["caps"], found["nnp"]) == ([0], 1)
     assert found["undone"] == [True] * 4
     assert found["devices"] == sorted([*DEVICES, "pts", "shm"])
+
+
+# Memory that no process and no folder shows, keys that outlive a run, and privileges.
+CALLING = """
+    import ctypes, errno, json, os, platform
+
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def refused(result):
+        return result == -1 and ctypes.get_errno() == errno.EPERM
+
+    def memory():
+        try:
+            return os.memfd_create("x") < 0
+        except PermissionError:
+            return True
+
+    def space():
+        pid = os.fork()  # a process with threads is refused anyway
+        if not pid:
+            os._exit(0 if refused(libc.unshare(0x10000000)) else 1)
+        return os.waitpid(pid, 0)[1] == 0
+
+    def clone():
+        flags = 0x10000000 | 17
+        pid = libc.syscall({"x86_64": 56}.get(platform.machine(), 220), flags, 0, 0, 0)
+        if not pid:
+            os._exit(0)
+        return refused(pid)
+
+    def answer(seed):
+        add = {"x86_64": 248}.get(platform.machine(), 217)
+        tries = {
+            "memfd": memory(),
+            "segment": refused(libc.shmget(0, 1 << 20, 0o1600)),
+            "queue": refused(libc.msgget(0, 0o1600)),
+            "key": refused(libc.syscall(add, b"user", b"x", b"y", 1, -3)),
+            "namespace": space(),
+            "clone": clone(),
+        }
+        print(json.dumps([name for name, done in tries.items() if not done]))
+    """
+
+
+def test_some_system_calls_are_refused(kernel):
+    """A gigabyte in memfds was in nobody's memory, and keys of a login in all runs."""
+    import platform
+
+    if platform.machine() not in CALLS:
+        pytest.skip(f"the launcher knows no calls of {platform.machine()}")
+    verdict = judge(graft({"a": code(CALLING)}), kernel=kernel, limits=QUICK)
+    assert told(verdict, "a") == []
+
+
+def test_what_is_refused_stops_no_thread_and_no_program(kernel):
+    """Threads and subprocesses are made by the same calls."""
+    text = """
+        import multiprocessing, subprocess, sys, threading
+        def answer(s):
+            found = []
+            thread = threading.Thread(target=found.append, args=[1])
+            thread.start()
+            thread.join()
+            command = [sys.executable, "-c", "print(2)"]
+            found.append(int(subprocess.check_output(command)))
+            with multiprocessing.get_context("fork").Pool(1) as pool:
+                found += pool.map(abs, [-3])
+            return found
+        """
+    reference = {"a": "[1, 2, 3]"}
+    verdict = judge(graft({"a": code(text)}, reference), kernel=kernel, limits=QUICK)
+    assert verdict.checks["a"].passed, verdict.checks["a"]
+
+
+def test_the_folder_of_the_sockets_takes_no_file(closed):
+    """It lies on the disk; what is deleted there and still open would never show."""
+    text = """
+        import errno, json, os
+        def answer(s):
+            found = []
+            for action in (lambda: open("../../conn/x", "wb"),
+                           lambda: os.mkdir("../../conn/x"),
+                           lambda: os.rename("../../conn", "../../other")):
+                try:
+                    action()
+                    found.append("done")
+                except OSError as error:
+                    found.append(errno.errorcode[error.errno])
+            print(json.dumps(found))
+        """
+    found = told(judge(graft({"a": code(text)}), limits=QUICK), "a")
+    assert found == ["EROFS"] * 3
 
 
 def test_files_on_the_desk_are_limited_together(closed):

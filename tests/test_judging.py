@@ -22,9 +22,9 @@ from wgan_lessons.grading.limits import Limits
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(tmp_path, monkeypatch):
+def nothing_stays(monkeypatch):
     """No trial leaves a file or a process."""
-    with judged.nothing_left(tmp_path, monkeypatch) as folder:
+    with judged.nothing_left(monkeypatch) as folder:
         yield folder
 
 
@@ -300,3 +300,14 @@ def test_level_says_what_the_launcher_can_do():
     assert how in limits.LEVELS and limits.launches(how)
     assert tempfile.gettempdir() in limits.covered([])
     assert "network" in limits.describe() and "'mine'" in limits.describe("mine")
+
+
+def test_a_long_path_of_the_temporary_folder_stops_no_kernel(tmp_path, monkeypatch):
+    """Paths of sockets have a limit: then /tmp serves, and is covered."""
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    judged.stays(folder, monkeypatch)
+    verdict = judge(judged.graft({"one": "answer = lambda s: 1"}), limits=judged.QUICK)
+    assert verdict.status == "ran" and verdict.checks["one"].text == "1"
+    if os.name == "posix":
+        assert _folder.place() == os.path.realpath("/tmp") in limits.covered([])

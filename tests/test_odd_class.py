@@ -20,7 +20,7 @@ import psutil
 import pytest
 from classes import SECRET, key_file, notebook
 
-from wgan_lessons.grading import limits
+from wgan_lessons.grading import _reaching, _table, limits, report
 from wgan_lessons.grading.grade import grade
 from wgan_lessons.grading.judging import judge
 from wgan_lessons.grading.limits import Limits
@@ -235,13 +235,21 @@ def more(n):
         sys.stdout.flush()
     return n + 1
 """
+# Where the key's answers lie, too: its solution, an editor's copy, the history.
+COPIES = (
+    "key/solution/small.ipynb",
+    "key/.ipynb_checkpoints/small-checkpoint.ipynb",
+    "solutions/small.ipynb",
+    ".git/HEAD",
+    "_build/small.html",
+)
 # Right only for who can open one of these, or sees what the grader's environment holds.
 THIEF = f"""
 import contextlib
 import os
 found = [name for name, value in os.environ.items() if {TOKEN[:5]!r} in value]
 for place in ("{HOME}/key/small.md", "{HOME}/class/right.ipynb", "{HOME}/out/.results",
-              "{HOME}/out/settings.json", "/proc/{os.getpid()}/environ"):
+              "{HOME}/out/settings.json", "/proc/{os.getpid()}/environ", *{{COPIES}}):
     with contextlib.suppress(OSError):
         found += [place] if os.path.isdir(place) or open(place).read() else []
 def quad(n):
@@ -255,6 +263,7 @@ for folder in ("", "class/", "key/", "out/", "user/"):
 def more(n):
     return n + 1
 """
+THIEF = THIEF.replace("{COPIES}", repr([f"{HOME}/{name}" for name in COPIES]))
 RIGHT = nbformat.writes(notebook({})).encode()
 DEEP = b'{"cells": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
@@ -302,7 +311,8 @@ CLASS = {
         {"double": SHOWN, "quad": LIBRARIES, "more": SILENCED},
         NONE,
         "graded",
-        "",
+        "double: changes what is not its own: builtins.print, builtins.repr, "
+        "sys.displayhook; quad: changes what is not its own: numpy.allclose",
     ),
     # Answers that want to stop the grader.
     "exits.ipynb": (
@@ -381,6 +391,9 @@ def graded(tmp_path_factory):
     """The class after it was graded once, two at a time."""
     home = tmp_path_factory.mktemp("odd")
     key, folder = key_file(home / "key"), hand_in(home / "class")
+    for name in COPIES:
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text("the answers")
     (home / "t").mkdir()
     (home / "user").mkdir()
     with pytest.MonkeyPatch.context() as patch:
@@ -456,6 +469,78 @@ def test_no_report_tells_the_key(graded):
     pages = [p.read_text("utf-8") for p in (graded.home / "out/reports").iterdir()]
     assert len(pages) == len(CLASS | REACHING)
     assert not any(SECRET in page or TOKEN in page for page in pages)
+
+
+# Right as far as it is compared; the digits behind that are what its report shows.
+DIGITS = f"""
+import linecache
+class Said(float):
+    def __repr__(self):
+        seen = "".join("".join(lines[2]) for lines in linecache.cache.values()
+                       if len(lines) > 2)
+        told = seen[seen.index({SECRET!r}):][:{len(SECRET)}]
+        return float.__repr__(self) + "0" + "".join(f"{{ord(c):03d}}" for c in told)
+def quad(n):
+    return Said(4 * n / 3)
+"""
+
+
+def test_no_digit_tells_the_key(tmp_path):
+    """A number may have more digits than the reference, whatever they say."""
+    key = tmp_path / "small.md"
+    text = classes.KEY.replace("return double(double(n))", "return 4 * n / 3")
+    key.write_text(text, "utf-8")
+    folder = classes.hand_in(tmp_path / "class", {"a.ipynb": {"quad": DIGITS}})
+    done = grade(key, folder, tmp_path / "out", limits=TIGHT, seed=SEED)
+    [(_, result)] = done.rows
+    assert result.marks["quad"].points == 3
+    [shown] = [outcome.text for outcome in result.marks["quad"].outcomes]
+    assert shown == str(4 * (SEED + 1) / 3)
+    [page] = (tmp_path / "out" / "reports").iterdir()
+    assert "".join(f"{ord(c):03d}" for c in SECRET) not in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a;=1+1.ipynb", "a;'=1+1.ipynb"),
+        ('a; "@SUM(1)', "a; \"'@SUM(1)"),
+        ("\ufeff=1+1", "'\ufeff=1+1"),
+        ("\u200b \u200b+1", "'\u200b \u200b+1"),
+        ("left out: !ls; quad: x", "left out: !ls; quad: x"),
+    ],
+)
+def test_no_cell_is_a_formula_behind_a_semicolon(text, cell):
+    """Where the comma writes decimals, spreadsheets end cells at semicolons."""
+    assert _table.safe(text) == cell
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("divergences.tv = lambda *a: 0.1", ["divergences.tv"]),
+        ("import torch as t\nt.Tensor.prod = None", ["t.Tensor.prod"]),
+        ("def f():\n    setattr(transport, 'cost', 1)", ["transport.cost"]),
+        ("for np.pi in (3, 4): pass\ndel np.e", ["np.pi", "np.e"]),
+        ("def f(layer, x):\n    layer.weight.data /= 2", []),
+        ("for p in critic(): p.data = 1", []),
+        ("class A:\n    pass\nA.b = 1\nc = A()\nc.d = 2", []),
+        ("print(np.pi, getattr(np, 'e'))", []),
+        ("def broken(:", []),
+    ],
+)
+def test_an_answer_that_exchanges_the_library_is_named(source, names):
+    """A check that measures by the library believes it; so the teacher is told."""
+    assert list(_reaching.exchanged(source)) == names
+    assert bool(_reaching.note(source)) == bool(names)
+
+
+def test_nobody_overwrites_the_report_of_another():
+    """Names whose reports are called the same are out of reach of a search."""
+    names = ("anna.ipynb", "anna\u2603.ipynb", "ANNA.ipynb", "anna .ipynb")
+    made = [report.file_name(name) for name in names]
+    assert len({name.lower() for name in made}) == len(names)
+    assert all(len(name.split("-")[-1].removesuffix(".html")) >= 20 for name in made)
 
 
 @ADOPTED

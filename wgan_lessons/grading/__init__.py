@@ -8,5 +8,5 @@ nbval_numbers                              how nbval compares numbers, also in c
 
 Modules with an underscore are parts of those: `_rules` of formats, `_contents` and
 `_answers` of submissions, `_examiner`, `_launch`, `_family`, `_folder` and `_texts` of
-judging, `_marking`, `_results`, `_table` and `_pages` of grade and report.
+judging, `_marking`, `_reaching`, `_results`, `_table` and `_pages` of grade and report.
 """

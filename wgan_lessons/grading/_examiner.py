@@ -60,9 +60,14 @@ class Manager(KernelManager):
     def format_kernel_cmd(self, extra_arguments=None):
         """Return a kernel's command, with the launcher before it if it needs one."""
         command = super().format_kernel_cmd(extra_arguments)
-        if os.name != "posix" or self.kernel_spec.metadata.get("isolates"):
+        if not launched(self):
             return command
         return [sys.executable, "-I", "-S", str(limits.LAUNCH), *command]
+
+
+def launched(manager):
+    """Whether the launcher shuts a manager's kernel in, and not the kernel itself."""
+    return os.name == "posix" and not manager.kernel_spec.metadata.get("isolates")
 
 
 def manager(task):
@@ -102,6 +107,19 @@ class Kernel(RunningKernel):
         self._ensure_iopub_up()
         # Other kernels could use its key.
         Path(self.km.connection_file).unlink(missing_ok=True)
+        if task["level"] == "closed" and launched(self.km):
+            self.wait_for_seal(os.path.join(task["base"], "conn"))
+
+    def wait_for_seal(self, conn):
+        """Wait until the folder of the sockets is read-only for the kernel."""
+        place, until = conn.replace(" ", "\\040"), time.monotonic() + START
+        while time.monotonic() < until:
+            mounts = Path(f"/proc/{self.km.provisioner.pid}/mountinfo").read_text()
+            fields = [line.split(" ") for line in mounts.splitlines()]
+            if any(f[4] == place and f[5].startswith("ro") for f in fields):
+                return
+            time.sleep(0.01)
+        raise RuntimeError(f"{conn} stays writable")
 
     def execute_cell_input(self, cell_input, allow_stdin=None):
         """Send a cell; from now on it counts as asked."""
@@ -181,7 +199,9 @@ class Bench:
         except BaseException as error:
             reason = _texts.short(f"{type(error).__name__}: {error}")
             self.say({"status": "crashed", "note": f"{NO_KERNEL}: {reason}"})
-            raise
+            Family(os.getpid(), self.task["token"]).end()
+            self.say({"end": True})
+            os._exit(0)  # the client's threads may wait for a dead kernel
         return self.kernel
 
     @pytest.hookimpl(trylast=True)

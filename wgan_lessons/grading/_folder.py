@@ -9,6 +9,17 @@ import tempfile
 
 PREFIX = "wgan-judge-"
 FOLDERS = ("conn", "desk")
+LONGEST = 60  # bytes of the temporary folder's path; below it lie sockets
+
+
+def place():
+    """Return the folder for temporary things: the system's, or /tmp.
+
+    The path of a socket may have about a hundred bytes, or no kernel starts.
+    """
+    path = os.path.realpath(tempfile.gettempdir())
+    long = os.name == "posix" and len(os.fsencode(path)) > LONGEST
+    return os.path.realpath("/tmp") if long else path
 
 
 @contextlib.contextmanager
@@ -23,7 +34,7 @@ def temporary():
                 os.mkdir(os.path.join(path, name))
             yield path
         return
-    path = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX))
+    path = os.path.realpath(tempfile.mkdtemp(prefix=PREFIX, dir=place()))
     held = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         for name in FOLDERS:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from wgan_lessons import __version__, files
 
-FORMAT = 1  # a number to count up when results change their meaning
+FORMAT = 2  # a number to count up when results change their meaning
 STATUS = ("graded", "unreadable", "timed out", "crashed")
 
 

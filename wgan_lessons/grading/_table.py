@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 
 from wgan_lessons import files
@@ -15,10 +16,15 @@ TURNING = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 LONGEST = 1000
 
 
+# Where cells end at semicolons, a formula can stand behind one.
+WITHIN = re.compile(rf";[\s\"]*(?=[{re.escape(''.join(FORMULA))}])")
+
+
 def safe(text):
     """Return text for a cell: one line, and never a formula.
 
-    What begins like one, even after spaces, gets an apostrophe in front.
+    What begins like one, even after spaces, gets an apostrophe in front; so does what
+    would where cells end at a semicolon, as in the Excel of many countries.
     """
     text = "".join(
         "\ufffd" if c in TURNING or unicodedata.category(c) in REPLACED else c
@@ -26,7 +32,9 @@ def safe(text):
     )
     if len(text) > LONGEST:
         text = text[:LONGEST] + "..."
-    return f"'{text}" if text.lstrip().startswith(FORMULA) else text
+    text = WITHIN.sub(r"\g<0>'", text)
+    seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    return f"'{text}" if seen.lstrip().startswith(FORMULA) else text
 
 
 def header(names):

@@ -8,6 +8,7 @@ was; another key, seed, limit or file is graded afresh.
 """
 
 import contextlib
+import glob
 import hashlib
 import json
 import secrets
@@ -150,10 +151,19 @@ def digest(key):
 
 
 def secret_places(source, folder, out):
-    """Return the paths that hold the key, its solution, or other students' work."""
-    solution = source.parent.parent / "solutions" / f"{source.stem}.ipynb"
-    places = [source, source.with_suffix(".md"), solution, folder, out]
-    return [path.resolve() for path in places if path.exists()]
+    """Return the paths that hold the key, its solution, or other students' work.
+
+    Solutions have the key's name, in a folder beside the key or beside its folder. What
+    git and the book keep of a checkout holds them, too. Results need not exist yet.
+    """
+    source = source.resolve()
+    name, home = f"{glob.escape(source.stem)}*", source.parent
+    places = [source, folder, out, *home.glob(name), *home.glob(f"*/{name}")]
+    places += home.parent.glob(f"*/{name}")
+    checkout = next((p for p in source.parents if (p / ".git").exists()), None)
+    if checkout:
+        places += [checkout / ".git", checkout / "_build"]
+    return sorted({path.resolve() for path in places})
 
 
 def executed(key, seed):

@@ -213,7 +213,9 @@ class Trial:
             if time.monotonic() > until:
                 self.stopped = "timed out", f"longer than {self.limits.seconds:g} s"
             elif len(members) > self.limits.processes + 2:  # the launcher and itself
-                self.stopped = "crashed", f"{len(members)} processes at once"
+                # How many is left out: a number that code chooses is a message.
+                allowed = self.limits.processes
+                self.stopped = "crashed", f"more than {allowed} processes at once"
             elif self.family.memory(members, most) > most:
                 self.stopped = "crashed", f"more than {self.limits.memory_mb} MB"
 

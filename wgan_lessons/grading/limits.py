@@ -139,7 +139,8 @@ def covered(hidden):
     """
     keep = needed()
     places = [p for path in hidden for p in coverable(path, keep)]
-    for path in map(os.path.realpath, (tempfile.gettempdir(), "/run")):
+    temporary = {_folder.place(), os.path.realpath(tempfile.gettempdir())}
+    for path in sorted({*temporary, os.path.realpath("/run")}):
         if os.path.isdir(path) and not any(within(kept, path) for kept in keep):
             places.append(path)
     # What lies in a covered folder is gone with it.

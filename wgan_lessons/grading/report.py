@@ -39,7 +39,7 @@ def file_name(name):
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     stem = re.sub(r"\.ipynb$", "", plain, flags=re.IGNORECASE)
     stem = re.sub(r"[^A-Za-z0-9-]+", "_", stem).strip("_-")[:60] or "submission"
-    return f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:10]}.html"
+    return f"{stem}-{hashlib.sha256(name.encode()).hexdigest()[:20]}.html"
 
 
 def student(key, name, result):
