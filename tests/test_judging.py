@@ -310,4 +310,7 @@ def test_a_long_path_of_the_temporary_folder_stops_no_kernel(tmp_path, monkeypat
     verdict = judge(judged.graft({"one": "answer = lambda s: 1"}), limits=judged.QUICK)
     assert verdict.status == "ran" and verdict.checks["one"].text == "1"
     if os.name == "posix":
-        assert _folder.place() == os.path.realpath("/tmp") in limits.covered([])
+        place = _folder.place()
+        python = any(limits.within(path, place) for path in limits.needed())
+        assert place == os.path.realpath("/tmp")
+        assert python or place in limits.covered([])  # it stays open for Python
