@@ -20,7 +20,7 @@ from wgan_lessons.grading.limits import Limits
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(monkeypatch):
+def nothing_stays(tmp_path, monkeypatch):  # tmp_path first: it lies elsewhere
     """No trial leaves a file or a process."""
     with judged.nothing_left(monkeypatch) as folder:
         yield folder

@@ -22,7 +22,7 @@ from wgan_lessons.grading.limits import Limits
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays(monkeypatch):
+def nothing_stays(tmp_path, monkeypatch):  # tmp_path first: it lies elsewhere
     """No trial leaves a file or a process."""
     with judged.nothing_left(monkeypatch) as folder:
         yield folder
@@ -302,9 +302,11 @@ def test_level_says_what_the_launcher_can_do():
     assert "network" in limits.describe() and "'mine'" in limits.describe("mine")
 
 
-def test_a_long_path_of_the_temporary_folder_stops_no_kernel(tmp_path, monkeypatch):
+def test_a_long_path_of_the_temporary_folder_stops_no_kernel(
+    nothing_stays, monkeypatch
+):
     """Paths of sockets have a limit: then /tmp serves, and is covered."""
-    folder = tmp_path / ("long" * 20)
+    folder = nothing_stays / ("long" * 20)
     folder.mkdir()
     judged.stays(folder, monkeypatch)
     verdict = judge(judged.graft({"one": "answer = lambda s: 1"}), limits=judged.QUICK)
@@ -314,3 +316,4 @@ def test_a_long_path_of_the_temporary_folder_stops_no_kernel(tmp_path, monkeypat
         python = any(limits.within(path, place) for path in limits.needed())
         assert place == os.path.realpath("/tmp")
         assert python or place in limits.covered([])  # it stays open for Python
+    folder.rmdir()
