@@ -519,8 +519,10 @@ def test_the_one_sided_penalty_has_no_second_maximum(visit):
     assert "There is no other maximum." in sentence(page)
     page.get_by_role("slider", name="distance d").press("Home")
     assert "leaves every slope from −1 to 1 alone" in sentence(page)
+    assert cells(page, re.compile("^slope"))[1] == "any, −1 to 1"
     page.get_by_label("one-sided penalty").uncheck()
     assert "wants slope 1 or −1" in sentence(page)
+    assert cells(page, re.compile("^slope"))[1] == "1.000"
 
 
 def test_the_drawn_hill_peaks_at_the_law(visit):
