@@ -405,7 +405,14 @@ def test_a_folder_as_learning_platforms_write_it(tmp_path):
     ):
         put(tmp_path, name)
     assert outcomes(tmp_path) == dict.fromkeys(names, "read")
-    assert list(outcomes(tmp_path)) == sorted(names)
+
+
+def test_rows_stand_as_in_a_list_of_people(tmp_path):
+    """Not as in a table of code points, where all of A to Z stand before a, and é last."""
+    names = ["ada", "Bea", "Émilie", "emily", "Eve", "jörg", "JOSÉ", "Zoë", "Łukasz"]
+    for name in reversed(names):
+        put(tmp_path, f"{name}.ipynb")
+    assert list(outcomes(tmp_path)) == [f"{name}.ipynb" for name in names]
 
 
 def test_odd_files_of_a_folder_are_rows(tmp_path):

@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import stat
+import unicodedata
 import zipfile
 import zlib
 from collections import Counter
@@ -75,7 +76,7 @@ def gather(path, *, without=()):
             f"{path} holds {len(found)} submissions; 1 to {MOST} can be graded. Give "
             "the folder or the zip with the students' notebooks."
         )
-    return unique(sorted(found, key=lambda submission: submission.name))
+    return unique(sorted(found, key=alphabetical))
 
 
 def read(submission):
@@ -276,6 +277,13 @@ def proper(found):
         for above, s in zip(parents, found)
         if NOTEBOOK.search(s.name) or all(notebooks[p] != 1 for p in above[:-1])
     ]
+
+
+def alphabetical(submission):
+    """Return a submission's place in a list of people: é stands by e, b behind A."""
+    parts = unicodedata.normalize("NFKD", submission.name)
+    letters = "".join(c for c in parts if not unicodedata.combining(c))
+    return letters.casefold(), submission.name
 
 
 def unique(found):
