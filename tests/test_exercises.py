@@ -12,7 +12,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from exercise_runner import blocks, run
 
+from wgan_lessons import divergences, transport
 from wgan_lessons.grading import formats
 from wgan_lessons.grading.nbval_numbers import agree
 
@@ -96,6 +98,34 @@ def test_the_checks_of_a_set_judge_rightly(source):
             for fault in faults_of_answers(exercise, found[seed][exercise.name]):
                 faults.append(f"{exercise.name}, SEED {seed}: {fault}")
     assert faults == []
+
+
+EXCHANGED = """
+def breaking(points, weights, level, n):
+    divergences.tv = lambda *laws: 1 / n
+    transport.w1_line = lambda *laws: level
+    return points, weights
+"""
+
+
+def test_who_exchanges_both_distances_is_found_out(monkeypatch):
+    """A hidden check of `breaking` measures by its own lines."""
+    for module, name in ((divergences, "tv"), (transport, "w1_line")):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    key = formats.read_source(ROOT / "book" / "exercises" / "02_divergences.md")
+    before, *rest = blocks(key)
+    (cells,) = (cells for cells in rest if cells[0].exercise == "breaking")
+    space, shows = {}, {}
+    for cell in (*before, *cells[1:]):
+        run(cell.source, cell.id, space)
+    for answer in (cells[0].source, EXCHANGED):
+        run(answer, "answer", space)
+        shows[answer] = [
+            (cell.kind, run(cell.source, cell.id, space)) for cell in cells[1:]
+        ]
+    right, given = shows.values()
+    fooled = [kind for (kind, one), (_, two) in zip(right, given) if agree(one, two)]
+    assert fooled == ["shared", "check", "check"]  # the set-up, and what measures by it
 
 
 @every_set

@@ -63,6 +63,12 @@ class Plan:
         """Return {cell id: Place} of an exercise's checks."""
         return {i: p for i, p in places(self.key).items() if p.exercise == name}
 
+    def taken(self, exercise):
+        """Return the names that the set-up above an answer makes, not the answer."""
+        above = self.key.cells[: self.key.cells.index(exercise.answer)]
+        setup = tuple(cell.source for cell in above if cell.kind == "shared")
+        return _reaching.names_of(setup) - _reaching.names_of((exercise.answer.source,))
+
     def run(self, given, *, hidden=True):
         """Judge these answers; return the judge's Verdict."""
         made = graft(self.key, self.reference, given, self.seed, hidden=hidden)
@@ -236,7 +242,8 @@ class Marking:
         error = self.open.errors.get(exercise.answer.id, "") if self.open else ""
         answer = self.given[name]
         points = exercise.points if won else 0
-        notes = (*answer.notes, *filter(None, [_reaching.note(answer.source)]))
+        changed = _reaching.note(answer.source, self.plan.taken(exercise))
+        notes = (*answer.notes, *filter(None, [changed]))
         return Mark(points, answer.source, outcomes, notes, error)
 
     def outcome(self, check, name):

@@ -1,34 +1,35 @@
 """What an answer exchanges that is not its own, as far as its text says so.
 
 A check may measure an answer with functions of the package. An answer that puts its own
-in their place (`divergences.tv = ...`) can pass without being right, and no comparison
-of outputs sees that. So a teacher is told to look. This is no wall: who hides it well
-is not found.
+in their place (`divergences.tv = ...`, or `divergences = ...` and `round = ...` for the
+whole notebook) can pass without being right, and no comparison of outputs sees that. So
+a teacher is told to look. This is no wall: who hides it well is not found.
 """
 
 import ast
+import builtins
+from functools import cache
 
 from wgan_lessons.grading._answers import PARSING
 
 MOST = 3  # names in one note
+PYTHONS = {name for name in dir(builtins) if not name.startswith("_")}
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 SETTERS = {"setattr", "delattr"}
 
 
-def exchanged(source):
+def exchanged(source, taken=frozenset()):
     """Return the names, such as "divergences.tv", that an answer puts others into.
 
     They are attributes of what the answer has imported or found in the notebook; what
-    it has made itself, or was given as an argument, is its own.
+    it has made itself, or was given as an argument, is its own. Names of Python and
+    those `taken` are nobody's to make anew for the whole notebook.
     """
-    try:
-        with PARSING:
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
+    tree = parsed(source)
     nodes = list(ast.walk(tree))
-    own = set(bound(nodes))
-    found = []
+    lost = [name for name in made(tree) if name in PYTHONS or name in taken]
+    own = set(bound(nodes)) - set(lost)
+    found = lost
     for node in nodes:
         for target in targets(node):
             root, name = target, []
@@ -38,6 +39,15 @@ def exchanged(source):
             if name and isinstance(root, ast.Name) and root.id not in own:
                 found.append(".".join([root.id, *name[::-1]]))
     return tuple(dict.fromkeys(found))
+
+
+def parsed(source):
+    """Return the tree of a program, an empty one for what is none."""
+    try:
+        with PARSING:
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
 
 
 def bound(nodes):
@@ -51,6 +61,36 @@ def bound(nodes):
             yield node.name
 
 
+def made(node):
+    """Yield the names that a program makes or deletes for the whole notebook."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, SCOPES):
+            if not isinstance(child, ast.Lambda):
+                yield child.name
+            # What is inside is its own, but for what it declares global.
+            inside = list(ast.walk(child))
+            world = {n for g in inside if isinstance(g, ast.Global) for n in g.names}
+            yield from (name for name in bound(inside) if name in world)
+        elif isinstance(child, ast.comprehension):
+            yield from made(child.iter)
+        else:
+            if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
+                yield child.id
+            yield from made(child)
+
+
+@cache
+def names_of(sources):
+    """Return the names that programs import or define, such as a key's set-up."""
+    found = set()
+    for node in (node for source in sources for node in ast.walk(parsed(source))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        elif isinstance(node, SCOPES) and not isinstance(node, ast.Lambda):
+            found.add(node.name)
+    return frozenset(found)
+
+
 def targets(node):
     """Yield the attributes that a node writes or deletes."""
     if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
@@ -61,9 +101,9 @@ def targets(node):
             yield ast.Attribute(node.args[0], str(node.args[1].value), ast.Store())
 
 
-def note(source):
-    """Return the note for a teacher, or ""."""
-    names = exchanged(source)
+def note(source, taken=frozenset()):
+    """Return the note for a teacher, or ""; `taken` as in `exchanged`."""
+    names = exchanged(source, taken)
     more = ", ..." if len(names) > MOST else ""
     said = ", ".join(name[:60] for name in names[:MOST]) + more
     return f"changes what is not its own: {said}" if names else ""
