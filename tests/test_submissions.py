@@ -408,7 +408,7 @@ def test_a_folder_as_learning_platforms_write_it(tmp_path):
 
 
 def test_rows_stand_as_in_a_list_of_people(tmp_path):
-    """Not as in a table of code points, where all of A to Z stand before a, and é last."""
+    """Not as in a table of code points: there a comes after Z, and é after both."""
     names = ["ada", "Bea", "Émilie", "emily", "Eve", "jörg", "JOSÉ", "Zoë", "Łukasz"]
     for name in reversed(names):
         put(tmp_path, f"{name}.ipynb")
