@@ -82,7 +82,7 @@ def main():
         before = bare(key, Path(home), few, jobs)
         start = time.perf_counter()
         wide = Limits(seconds=600, cell_seconds=300, cpu_seconds=600)
-        plan = Plan(key, grade.executed(key, SEED), SEED, wide)
+        plan = Plan(key, grade.executed(key, SEED, wide), SEED, wide)
         grade.prove(plan)
         ready = time.perf_counter()
         store = Store(Path(home) / "out", {})

@@ -12,7 +12,7 @@ import psutil
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from wgan_lessons.grading import limits
-from wgan_lessons.grading.judging import CHECK
+from wgan_lessons.grading.formats import CHECKED
 
 ROOT = Path(limits.__file__).parents[2]
 QUICK = limits.Limits(seconds=120, cell_seconds=20)
@@ -36,7 +36,7 @@ def check(name, source, reference):
     return new_code_cell(
         source,
         id=name,
-        metadata={"tags": [CHECK]},
+        metadata={"tags": [CHECKED]},
         execution_count=1,
         outputs=[result(reference)],
     )

@@ -1,5 +1,6 @@
 """The format of exercise sets: what a key is read as, and each rule's message."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -258,6 +259,19 @@ def test_a_rule_names_the_file_and_the_cell(tmp_path):
         formats.read_source(path)
 
 
+TAGS = b"""\
+---
+kernelspec: {name: python3, display_name: a, language: python}
+---
+
+```{code-cell} ipython3
+:tags: [answer, points-2
+
+1
+```
+"""
+
+
 @pytest.mark.parametrize(
     "name, content, message",
     [
@@ -267,6 +281,9 @@ def test_a_rule_names_the_file_and_the_cell(tmp_path):
         ("list.ipynb", b"[]", "is no notebook"),
         ("prose.md", b"# Only prose\n", "tagged parameters"),
         ("old.ipynb", b'{"nbformat": 99, "cells": []}', "is no notebook"),
+        ("tags.md", TAGS, "is no notebook"),
+        ("header.md", b"---\nkernelspec: [python3\n---\n\n# A\n", "is no notebook"),
+        ("kernel.md", b"---\nkernelspec:\n  name: a\n---\n\n# A\n", "kernel.md"),
     ],
 )
 def test_what_is_no_key_is_said(tmp_path, name, content, message):
@@ -284,6 +301,12 @@ def test_a_missing_tool_says_how_to_get_it():
 def test_reading_the_format_loads_nothing_heavy():
     """Reports and command lines import it: no torch, nbformat only where it is used."""
     code = "import sys, wgan_lessons.grading.formats as f; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     loaded = set(done.stdout.split())
     assert not loaded & {"torch", "numpy", "nbformat", "jupytext", "nbval", "pytest"}

@@ -17,8 +17,9 @@ import pytest
 from classes import CLASS, SECRET, hand_in, key_file, quick
 
 import wgan_lessons
-from wgan_lessons.grading import _marking, _results, _table
+from wgan_lessons.grading import _marking, _table, results
 from wgan_lessons.grading.grade import grade
+from wgan_lessons.grading.graft import graft
 from wgan_lessons.grading.judging import Check, Verdict
 from wgan_lessons.grading.limits import Limits
 
@@ -102,7 +103,7 @@ def test_a_hidden_check_is_passed_or_failed(graded):
     mark = dict(graded.rows)["half.ipynb"].marks["double"]
     assert [o.passed for o in mark.outcomes] == [True, False]
     hidden = mark.outcomes[1]
-    assert hidden == _results.Outcome(False, hidden=True)
+    assert hidden == results.Outcome(False, hidden=True)
 
 
 def test_a_fresh_seed_is_drawn_and_kept(small, monkeypatch):
@@ -113,6 +114,77 @@ def test_a_fresh_seed_is_drawn_and_kept(small, monkeypatch):
     assert grade(key, folder, out).seed == first.seed
     assert grade(key, folder, out.with_name("other")).seed != first.seed
     assert grade(key, folder, out, seed=5).seed == 5
+
+
+def test_the_seed_kept_is_that_of_the_table(small, monkeypatch):
+    """Also if all was judged long ago with a seed that is asked for again, even 0."""
+    key, folder, out = small
+    quick(monkeypatch)
+    for seed in (0, 7, 0):
+        grade(key, folder, out, seed=seed)
+        assert json.loads((out / "settings.json").read_text())["seed"] == seed
+    assert grade(key, folder, out).seed == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes as POSIX has them")
+def test_points_are_private(small, monkeypatch):
+    """A new folder of results is the teacher's; one that was there stays as it is."""
+    key, folder, out = small
+    quick(monkeypatch)
+    there = out.with_name("there")
+    there.mkdir(mode=0o755)
+    there.chmod(0o755)
+    modes = []
+    for place in (out, there):
+        grade(key, folder, place)
+        modes.append(place.stat().st_mode & 0o777)
+    assert modes == [0o700, 0o755]
+
+
+def test_a_slow_key_has_the_time_that_answers_have(small, monkeypatch):
+    """And 120 seconds at least."""
+    key, folder, out = small
+    quick(monkeypatch)
+    seen = []
+
+    def execute(notebook, *, seconds):
+        seen.append(seconds)
+        return classes.play(notebook)
+
+    monkeypatch.setattr("wgan_lessons.grading.grade.execute", execute)
+    for cell_seconds in (10, 500):
+        limits = Limits(seconds=600, cell_seconds=cell_seconds)
+        grade(key, folder, out / str(cell_seconds), limits=limits)
+    assert seen == [120, 500]
+
+
+def test_nothing_begins_after_an_interrupt(small, monkeypatch):
+    """Also not for a submission that was between two trials when it came."""
+    key, folder, out = small
+    begun = []
+
+    class Trial:
+        def __init__(self, made, *_):
+            self.made = made
+
+        def verdict(self):
+            begun.append(self.made)
+            if len(begun) == 3:
+                raise KeyboardInterrupt
+            return classes.QuickJudge()(self.made, None, None, None)
+
+    def slow_graft(*given, **more):
+        time.sleep(0.3)
+        return graft(*given, **more)
+
+    monkeypatch.setattr(_marking.judging, "Trial", Trial)
+    monkeypatch.setattr(_marking, "graft", slow_graft)
+    monkeypatch.setattr("wgan_lessons.grading.grade.execute", classes.played)
+    with pytest.raises(KeyboardInterrupt):
+        grade(key, folder, out, seed=3, jobs=2)
+    at_the_end = len(begun)
+    time.sleep(1)
+    assert len(begun) == at_the_end
 
 
 def test_what_is_done_is_not_judged_again(small, monkeypatch):
@@ -276,9 +348,12 @@ def test_dask_gives_the_same_table(small, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_interrupting_the_command_leaves_nothing_behind(tmp_path, jobs):
-    """Ctrl-C ends the students' kernels, keeps what is done, and says how to go on."""
+@pytest.mark.parametrize("name, jobs", [("SIGINT", 1), ("SIGHUP", 2)])
+def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
+    """Ctrl-C ends the students' kernels, keeps what is done, and says how to go on.
+
+    So does closing the terminal.
+    """
     forever = {"double": "import time\ntime.sleep(600)"}
     folder = hand_in(tmp_path / "in", {"a.ipynb": {}, "b.ipynb": forever})
     command = [sys.executable, "-m", "wgan_lessons", "grade", key_file(tmp_path)]
@@ -294,7 +369,7 @@ def test_interrupting_the_command_leaves_nothing_behind(tmp_path, jobs):
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.1)
         family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(getattr(signal, name))
         _, error = process.communicate(timeout=60)
     finally:
         process.kill()

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from wgan_lessons import __main__, _grading_commands
-from wgan_lessons.grading import _results, _rules, _table, assign, formats, limits
+from wgan_lessons.grading import _rules, _table, assign, formats, limits, results
 
 ROOT = Path(__file__).parents[1]
 EXERCISES = ROOT / "book" / "exercises"
@@ -75,14 +75,15 @@ def test_the_page_says_what_a_row_may_say():
     """Columns, statuses, tags and limits of the page are those of the grader."""
     page, usual = PAGES["instructors"], limits.Limits()
     rows = re.findall(r"^\| `([a-z ]+)` \|", page, re.M)
-    assert set(rows) >= set(_results.STATUS)
+    assert set(rows) >= set(results.STATUS)
     assert all(f"`{name}`" in page for name in _table.header([]))
     assert all(f"`{role}`" in page for role in (*_rules.ROLES, "hidden"))
     assert all(re.search(rf"^\| {level} \|", page, re.M) for level in limits.LEVELS)
     assert f"{usual.seconds:g} seconds for a run" in page
-    assert f"{usual.memory_mb} MB" in page and "1 if some were not" in page
-    assert "0 if every file was graded, 1 if some were not, 2 if none could be" in (
-        " ".join(_grading_commands.GRADE_MORE.split())
+    assert f"{usual.memory_mb} MB" in page and "1 if some or all were not" in page
+    assert (
+        "0 if every file was graded, 1 if some or all were not, 2 if the command could "
+        "not begin" in " ".join(_grading_commands.GRADE_MORE.split())
     )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from hypothesis import given
+from families import examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wgan_lessons.grading.nbval_numbers import agree, settle
@@ -71,6 +72,7 @@ def test_anything_else_must_be_the_same(reference, run):
 VALUES, PLACES = st.floats(-1000, 1000), st.integers(1, 8)
 
 
+@examples
 @given(VALUES, PLACES, st.floats(-0.49, 0.49))
 def test_half_a_unit_of_noise_agrees(value, places, shift):
     """Rounding the reference takes half a unit; the other half is left for the run."""
@@ -79,6 +81,7 @@ def test_half_a_unit_of_noise_agrees(value, places, shift):
     assert agree(f"{value:.{places}f}", f"{run:.{places}f}")
 
 
+@examples
 @given(VALUES, PLACES, st.floats(1.6, 1e6))
 def test_more_than_a_unit_and_a_half_differs(value, places, shift):
     """One unit is allowed, and half a unit may hide in the reference's rounding."""
@@ -92,6 +95,8 @@ def test_only_what_differs_is_exchanged():
     assert settle("0.50 apples", "0.501 pears") == "0.501 pears"
 
 
+@examples
+@example("1e+2000057", "1e+2000058")
 @given(st.text("0123456789.e+- ab\n"), st.text("0123456789.e+- ab\n"))
 def test_no_text_breaks_the_comparison(reference, run):
     assert agree(reference, reference)

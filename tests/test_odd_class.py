@@ -20,7 +20,7 @@ import psutil
 import pytest
 from classes import SECRET, key_file, notebook
 
-from wgan_lessons.grading import _reaching, _table, limits, report
+from wgan_lessons.grading import _exchanged, _table, limits, report
 from wgan_lessons.grading.grade import grade
 from wgan_lessons.grading.judging import judge
 from wgan_lessons.grading.limits import Limits
@@ -539,10 +539,16 @@ def test_no_cell_is_a_formula_behind_a_semicolon(text, cell):
 def test_an_answer_that_exchanges_the_library_is_named(source, names):
     """A check that measures by the library believes it; so the teacher is told."""
     setup = "import torch.nn, numpy as np\ndef draw(rng):\n    mine = 3"
-    taken = _reaching.names_of((setup,))
+    taken = _exchanged.names_of((setup,))
     assert taken == {"torch", "np", "draw"}
-    assert list(_reaching.exchanged(source, taken)) == names
-    assert bool(_reaching.note(source, taken)) == bool(names)
+    assert list(_exchanged.exchanged(source, taken)) == names
+    assert bool(_exchanged.note(source, taken)) == bool(names)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_warning_hides_no_exchange():
+    source = "divergences.tv = 1\nx = '\\d'"
+    assert _exchanged.exchanged(source) == ("divergences.tv",)
 
 
 def test_nobody_overwrites_the_report_of_another():

@@ -3,6 +3,7 @@
 import itertools
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import classes
@@ -10,7 +11,7 @@ import pytest
 
 from wgan_lessons.grading import formats, report
 from wgan_lessons.grading._pages import STYLE
-from wgan_lessons.grading._results import Mark, Outcome, Result
+from wgan_lessons.grading.results import Mark, Outcome, Result
 
 EVIL = "</code></pre><script>alert(1)</script><img src=x onerror='a()'>\x1b[31m\u202e&"
 KEY = formats.parse(classes.read_key(), "small")
@@ -93,6 +94,12 @@ def test_pages_are_whole_and_do_nothing(data):
 def test_what_students_wrote_is_shown_as_it_is():
     page = Page(pages()[1])
     assert page.text.count("<script>alert(1)</script>") >= 4
+
+
+def test_a_heading_keeps_the_names_in_it():
+    title = "Modify: bound `w_1` with clip_weights, _not_ *this* $x$"
+    said = "Modify: bound w_1 with clip_weights, not this x"
+    assert report.heading(SimpleNamespace(title=title)) == said
 
 
 def test_hidden_checks_are_only_counted():

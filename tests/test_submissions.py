@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbval.plugin import find_comment_markers
 
-from wgan_lessons.grading import _answers, submissions
+from wgan_lessons.grading import _answers, _exchanged, submissions
 from wgan_lessons.grading.submissions import Submission, Unreadable
 
 CODE = "# answer: cost\ncost = 3"
@@ -76,6 +76,7 @@ CARRIAGE = "# answer: cost\r\ncost = 3"
 OLD_MAC = "# answer: cost\rcost = 3"
 LINES = ["# answer: cost", "cost = 3"]
 ODD = [1, None, "text", [], {}, {"cell_type": 5, "source": 7}, code()]
+ODD += [{"cell_type": [], "source": {}}]
 
 # Each of these holds the answer cost = 3, and nothing else of it matters.
 READABLE = {
@@ -336,6 +337,8 @@ def test_cell_magics_above_the_first_line(source, code, note, tmp_path):
         "x=1\n" * 5_000 + "!a\n" * 24,
         "x = '\0'",
         "x = '\\d'\nx is 1",
+        "x = 1" + " + 1" * 1000,
+        "x = " + "-" * 80 + "1",
         "9" * 5000,
     ],
     ids=lambda source: f"{source[:3]!r} x {len(source)}",
@@ -344,6 +347,7 @@ def test_no_answer_stops_the_grader(source):
     code, notes = _answers.plain(f"# answer: cost\n{source}")
     assert code.startswith("# answer: cost\n")
     assert len(code) <= 30_100 and len(notes) <= 25
+    assert _exchanged.note(code) == ""
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,9 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments=None):
     """Run the command line; return the exit code: 0, 2 for errors, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal may not know every letter
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     options = parser.parse_args(arguments)
     if "run" not in options:
@@ -128,7 +131,7 @@ def _add_train(commands):
         # What is not given stays away, so that a resumed run keeps its own.
         argument_default=argparse.SUPPRESS,
     )
-    add = partial(_add, parser)
+    add = partial(_grading_commands.option, parser)
     add("recipe", "RECIPE", "what to train: see below", nargs="?")
     add("--data", "NAME", "what to learn: see below (usual: ring)")
     add("--steps", "N", "generator steps (usual: 2000)", type=int)
@@ -167,7 +170,7 @@ def _add_study(commands):
         epilog=f"studies:\n{names}\n{STUDY_EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = partial(_add, parser)
+    add = partial(_grading_commands.option, parser)
     add("name", "NAME", "a study listed below, or all")
     place = "where the tables are (usual: data/results)"
     add("--out", "FOLDER", place, default="data/results")
@@ -176,11 +179,6 @@ def _add_study(commands):
     add("--rounds", "N", "rounds of every run, for a trial", type=int)
     add("--resume", None, "keep finished runs whose settings are the same")
     parser.set_defaults(run=_study)
-
-
-def _add(parser, name, metavar, text, **settings):
-    kind = {"action": "store_true"} if metavar is None else {"metavar": metavar}
-    parser.add_argument(name, help=text, **kind, **settings)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ any .md or .ipynb in the format together with --out."""
 CHECK = """\
 Check your own notebook before you hand it in: your answers are put into the clean
 notebook, run from the top, and compared with what right answers give at SEED = 0.
-The grader does the same with another seed, and with hidden checks besides."""
+The grader does the same with another seed and hidden checks, and judges an answer that
+fails once more, beside right answers to all others."""
 
 CHECK_MORE = """
 exit code: 0 if all visible checks pass, 1 if not, 2 if NOTEBOOK cannot be checked"""
@@ -40,8 +41,8 @@ the same seed. A new DIR draws a new seed. If nothing but the machine was at fau
 
 status: graded, unreadable (no notebook in the file), timed out or crashed (an answer
 was cut off; points of the others stand)
-exit code: 0 if every file was graded, 1 if some were not, 2 if none could be, 130 if
-stopped
+exit code: 0 if every file was graded, 1 if some or all were not, 2 if the command could
+not begin, 130 if stopped
 
 how far a student's code is shut in (grade begins with a line that says how far here):
   always      own process group, limits of time, CPU, memory, output and files; an own
@@ -68,10 +69,11 @@ def _command(commands, name, summary, description, run, epilog=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    return partial(_option, parser)
+    return partial(option, parser)
 
 
-def _option(parser, name, metavar, text, **settings):
+def option(parser, name, metavar, text, **settings):
+    """Add an argument to a parser; one with metavar None is a switch."""
     kind = {"action": "store_true"} if metavar is None else {"metavar": metavar}
     parser.add_argument(name, help=text, **kind, **settings)
 
@@ -102,7 +104,10 @@ def _add_check(commands):
 
 
 def _add_limits(add):
-    longest = "seconds for one run (usual: 180); one cell may take a third of it"
+    longest = (
+        "seconds for one run (usual: 180); one cell may take a third of it, or up to "
+        "60 s if that is more"
+    )
     add("--time-limit", "S", longest, type=float)
     add("--memory-limit", "MB", "memory of one run (usual: 3072)", type=int)
     add("--kernel", "NAME", "the Jupyter kernel that runs the answers, or sandbox")
@@ -215,7 +220,10 @@ def _say_settings(key, kernel):
 
 @contextlib.contextmanager
 def _terminated_like_interrupted():
-    """Let SIGTERM stop the grader as Ctrl-C does, leaving nothing behind."""
+    """Let SIGTERM and SIGHUP stop the grader as Ctrl-C does, leaving nothing behind.
+
+    SIGHUP comes when the terminal is closed, unless nohup has it ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -223,8 +231,15 @@ def _terminated_like_interrupted():
     def stop(*_):
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    before = {
+        number: signal.signal(number, stop)
+        for number in numbers
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

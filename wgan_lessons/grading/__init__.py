@@ -3,10 +3,10 @@
 formats, stubs, frame, execution, assign   a key, and the two notebooks made of it
 submissions, graft                         what comes back, and answers in a clean key
 judging, limits, sandbox                   one run, judged outside of its kernel
-grade, report, self_check                  a class, its pages, a student's own check
+grade, results, report, self_check         a class, its pages, a student's own check
 nbval_numbers                              how nbval compares numbers, also in chapters
 
 Modules with an underscore are parts of those: `_rules` of formats, `_contents` and
 `_answers` of submissions, `_examiner`, `_launch`, `_family`, `_folder` and `_texts` of
-judging, `_marking`, `_reaching`, `_results`, `_table` and `_pages` of grade and report.
+judging, `_marking`, `_exchanged`, `_table` and `_pages` of grade and report.
 """

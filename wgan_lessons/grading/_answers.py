@@ -131,15 +131,20 @@ def plain(source):
     return silent("\n".join(lines)), tuple(notes)
 
 
+def parsed(source):
+    """Return the tree of a program, without warnings about what stands in it."""
+    with PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source)
+
+
 def mistake(source):
     """Return the line of the first syntax error, 0 if unknown, None if all is well.
 
     Nothing is compiled or run: the text is only parsed.
     """
     try:
-        with PARSING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source)
+        parsed(source)
     except SyntaxError as error:
         return error.lineno or 0
     except (ValueError, RecursionError, MemoryError):

@@ -118,7 +118,7 @@ def cells(found):
             f"The notebook has {len(listed)} cells, more than {CELLS}. "
             "Hand in the exercise notebook itself."
         )
-    return [(cell.get("cell_type"), source(cell)) for cell in listed]
+    return [(str(cell.get("cell_type")), source(cell)) for cell in listed]
 
 
 def several(value):

@@ -29,6 +29,7 @@ from nbval.kernel import RunningKernel
 
 from wgan_lessons.grading import _texts, limits
 from wgan_lessons.grading._family import Family
+from wgan_lessons.grading._rules import CHECKED
 from wgan_lessons.grading.judging import NO_KERNEL
 
 PLAIN = "wgan-lessons-plain"
@@ -208,7 +209,7 @@ class Bench:
     def pytest_itemcollected(self, item):
         """Compare the checks and nothing else; no comment in a cell can change that."""
         tags = item.cell.metadata.get("tags", [])
-        item.options = {"check": "nbval-check-output" in tags}
+        item.options = {"check": CHECKED in tags}
         item.options |= {"skip": False, "check_exception": False}
         # How two texts differ would show the reference, and takes long for long ones.
         item.format_output_compare = lambda key, left, right: None
@@ -236,7 +237,7 @@ class Bench:
         """Return what became of one cell."""
         if not self.kernel.asked:
             return {"passed": None, "error": "not run"}
-        text, error = _texts.of(item.test_outputs or [])
+        text, error = _texts.text_and_error(item.test_outputs or [])
         if raised and not error:
             known = raised.errisinstance(nbval.plugin.NbCellError)
             differs = known and "Cell outputs differ" in str(raised.value)

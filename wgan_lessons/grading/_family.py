@@ -38,8 +38,8 @@ class Family:
         """Return the members known that are neither gone nor zombies."""
         return [member for member in self.seen if living(member)]
 
-    def marked(self):
-        """Remember every process that carries the token; return nothing."""
+    def remember_marked(self):
+        """Remember every process that carries the token."""
         for process in psutil.process_iter(["environ"]):
             if (process.info["environ"] or {}).get(MARK) == self.token:
                 self.seen.add(process)
@@ -62,14 +62,14 @@ class Family:
     def end(self, *, seconds=10.0):
         """Kill all members, and those born meanwhile; return who is left."""
         until = time.monotonic() + seconds
-        self.marked()
+        self.remember_marked()
         while (members := self.look()) and time.monotonic() < until:
             for act in (psutil.Process.suspend, psutil.Process.kill):  # nobody forks
                 for member in members:
                     with contextlib.suppress(*GONE, psutil.AccessDenied):
                         act(member)
             psutil.wait_procs(members, timeout=0.1)
-            self.marked()
+            self.remember_marked()
         return self.alive()
 
 
@@ -85,7 +85,7 @@ def size(process, method, name):
     """Return one number of a process's memory, in bytes; 0 if it is gone."""
     try:
         return getattr(getattr(process, method)(), name)
-    except psutil.AccessDenied:
-        return size(process, "memory_info", "rss")
+    except (psutil.AccessDenied, AttributeError):  # pss is known on Linux only
+        return size(process, "memory_info", "rss") if name != "rss" else 0
     except GONE:
         return 0

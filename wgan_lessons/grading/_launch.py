@@ -84,7 +84,7 @@ def mount(source, target, kind, flags, options=None):
     must(libc.mount(source, target, kind, flags, options))
 
 
-def memory(target, megabytes):
+def mount_memory(target, megabytes):
     """Mount an empty folder, kept in memory, over `target`."""
     options = f"mode=755,nr_inodes=10k,size={megabytes}m"
     mount("tmpfs", target, "tmpfs", NO_SUID | NO_DEV, options)
@@ -114,7 +114,7 @@ def separate(*, mounts):
 def devices():
     """Leave of /dev what every program may use: no disk, no terminal of the user."""
     held = {name: os.open(f"/dev/{name}", os.O_PATH) for name in DEVICES}
-    memory("/dev", 1)
+    mount_memory("/dev", 1)
     for name, number in held.items():
         with open(f"/dev/{name}", "w"):
             pass
@@ -139,7 +139,7 @@ def furnish(base, hidden, megabytes):
     mount("proc", "/proc", "proc", NO_SUID | NO_DEV | NO_EXEC)
     for path in hidden:
         if os.path.isdir(path):
-            memory(path, 1)
+            mount_memory(path, 1)
         elif os.path.exists(path):
             mount("/dev/null", path, None, BIND)
     devices()
@@ -148,7 +148,7 @@ def furnish(base, hidden, megabytes):
     mount(f"/proc/self/fd/{held}", conn, None, BIND)
     os.close(held)
     for path in ("/dev/shm", desk):
-        memory(path, megabytes)
+        mount_memory(path, megabytes)
     writable("/", False, tree=True)
     for path in ("/dev/shm", conn, desk):
         writable(path, True)

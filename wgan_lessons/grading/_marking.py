@@ -15,13 +15,12 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
-from wgan_lessons.grading import _reaching, _texts, formats, judging
+from wgan_lessons.grading import _exchanged, _texts, formats, judging
 from wgan_lessons.grading._answers import answers, bare
 from wgan_lessons.grading._contents import Unreadable, notebook
-from wgan_lessons.grading._results import Mark, Outcome, Result
-from wgan_lessons.grading.graft import graft, only, places
+from wgan_lessons.grading.graft import given, graft, only, places
 from wgan_lessons.grading.limits import Limits
-from wgan_lessons.grading.stubs import stub
+from wgan_lessons.grading.results import Mark, Outcome, Result
 
 ELSEWHERE = (
     "it passes only with code of another answer: put all that this answer needs into "
@@ -51,13 +50,13 @@ class Plan:
     @cached_property
     def stubs(self):
         """{exercise: what students get in the answer's place}."""
-        return {exercise.name: given_as(exercise) for exercise in self.exercises}
+        return given(self.key)
 
     @cached_property
     def shown(self):
         """{cell id: text} of what the reference shows."""
         code = (c for c in self.reference.cells if c.cell_type == "code")
-        return {cell.id: _texts.of(cell.outputs)[0] for cell in code}
+        return {cell.id: _texts.text_and_error(cell.outputs)[0] for cell in code}
 
     def checks(self, name):
         """Return {cell id: Place} of an exercise's checks."""
@@ -67,22 +66,14 @@ class Plan:
         """Return the names that the set-up above an answer makes, not the answer."""
         above = self.key.cells[: self.key.cells.index(exercise.answer)]
         setup = tuple(cell.source for cell in above if cell.kind == "shared")
-        return _reaching.names_of(setup) - _reaching.names_of((exercise.answer.source,))
+        return _exchanged.names_of(setup) - _exchanged.names_of(
+            (exercise.answer.source,)
+        )
 
     def run(self, given, *, hidden=True):
         """Judge these answers; return the judge's Verdict."""
         made = graft(self.key, self.reference, given, self.seed, hidden=hidden)
         return TRIALS.judge(made, self.limits, self.kernel, self.concealed)
-
-
-def given_as(exercise):
-    """Return what students get in an answer's place, "" where no stub can be made."""
-    if exercise.stub:
-        return exercise.stub.source
-    try:
-        return stub(exercise.answer.source)
-    except ValueError:
-        return ""
 
 
 class Stopped(Exception):
@@ -93,8 +84,21 @@ class Trials:
     """The trials of this process, which can be stopped all together."""
 
     def __init__(self):
-        self.running, self.stopping = set(), False
+        self.running, self.busy, self.stopping = set(), 0, False
         self.lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def submission(self):
+        """Count a submission, so that `stop` waits between two of its trials, too."""
+        with self.lock:
+            if self.stopping:
+                raise Stopped
+            self.busy += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.busy -= 1
 
     def judge(self, made, limits, kernel, concealed):
         """Like `judging.judge`, but raises Stopped once `stop` was called."""
@@ -118,7 +122,7 @@ class Trials:
         until = time.monotonic() + seconds
         with self.lock:
             self.stopping = True
-        while self.running and time.monotonic() < until:
+        while (self.running or self.busy) and time.monotonic() < until:
             for trial in list(self.running):
                 trial.stopped = ("crashed", "the grader was stopped")
             time.sleep(0.05)
@@ -144,7 +148,8 @@ def mark(data, plan):
         found = data if isinstance(data, Unreadable) else notebook(data)
         if isinstance(found, Unreadable):
             return Result("unreadable", found.reason)
-        return Marking(found, plan).result()
+        with TRIALS.submission():
+            return Marking(found, plan).result()
     except Stopped:
         raise
     except Exception as error:
@@ -242,7 +247,7 @@ class Marking:
         error = self.open.errors.get(exercise.answer.id, "") if self.open else ""
         answer = self.given[name]
         points = exercise.points if won else 0
-        changed = _reaching.note(answer.source, self.plan.taken(exercise))
+        changed = _exchanged.note(answer.source, self.plan.taken(exercise))
         notes = (*answer.notes, *filter(None, [changed]))
         return Mark(points, answer.source, outcomes, notes, error)
 

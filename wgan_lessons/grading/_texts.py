@@ -41,7 +41,7 @@ def strings(output):
         yield output.get("name"), output["text"]
 
 
-def of(outputs):
+def text_and_error(outputs):
     """Return (text, error) of a cell's outputs; what went to stderr is left out."""
     parts, error = [], ""
     for output in outputs:

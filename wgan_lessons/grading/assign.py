@@ -54,6 +54,8 @@ def student(key, executed, course):
     """Return the student's notebook: stubs, visible checks with the key's outputs.
 
     executed: `formats.runnable(key)` with outputs, found by the ids of its cells.
+    course: a `frame.Course`, which says where Colab finds all. ValueError for an answer
+    of which no stub can be made.
     """
     outputs = _outputs(executed)
     given = {c.exercise: c.source for c in key.cells if c.kind == "stub"}
@@ -144,6 +146,12 @@ def _framed(cells, course, note=None):
     return notebook
 
 
+def is_sheet(key):
+    """Whether a key is a student's notebook: stubs in the place of answers."""
+    note = NOTE.partition("{")[0]
+    return any(c.kind == "prose" and c.source.startswith(note) for c in key.cells)
+
+
 def places(source, out=None):
     """Return where the student's notebook and the solution of a source go.
 
@@ -167,6 +175,11 @@ def make(source, out=None, repository=None):
     """Execute a source; return {path: notebook}, the student's and the solution."""
     key = formats.read_source(source)
     first, second = places(source, out)
+    if Path(source).resolve() in (first.resolve(), second.resolve()):
+        raise ValueError(
+            f"{source} would be overwritten by what is made of it. Choose another "
+            "folder for --out."
+        )
     course = course_at(source, first if out is None else None, repository)
     executed = execute(formats.runnable(key))
     return {

@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import wgan_lessons
-from wgan_lessons.grading import _folder, formats, frame, limits
+from wgan_lessons.grading import _folder, _texts, formats, limits
 
 SECONDS = 120  # for one cell
 
@@ -32,7 +32,7 @@ def execute(notebook, *, seed=None, seconds=SECONDS):
         client = nbclient.NotebookClient(
             notebook,
             timeout=seconds,
-            kernel_name=frame.KERNEL["name"],
+            kernel_manager_class=own_python(),
             record_timing=False,
             config=config(KernelManager=connection),
             extra_arguments=["--log-level=40", "--HistoryManager.enabled=False"],
@@ -45,24 +45,56 @@ def execute(notebook, *, seed=None, seconds=SECONDS):
             nbclient.exceptions.CellControlSignal,
             nbclient.exceptions.DeadKernelError,
         ) as error:
-            raise ValueError(f"the key does not run: {error}") from error
+            raise ValueError(f"the key does not run: {reason(error, notebook)}") from (
+                error
+            )
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = list(_merged(cell.outputs))
     return notebook
 
 
+def own_python():
+    """Return the class of managers whose kernel is this very Python, as in judging.
+
+    What is called python3 can be that of another environment.
+    """
+    kernelspec = formats.need("ipykernel.kernelspec")
+    client = formats.need("jupyter_client")
+    spec = client.kernelspec.KernelSpec(
+        resource_dir=kernelspec.RESOURCES, **kernelspec.get_kernel_dict()
+    )
+
+    class Manager(client.AsyncKernelManager):
+        kernel_spec = spec
+
+    return Manager
+
+
+def reason(error, notebook):
+    """Return in one line what went wrong, and in which cell."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error":
+                first = cell.source.strip().partition("\n")[0]
+                said = _texts.short(f"{output.ename}: {output.evalue}")
+                return f"the cell that begins with {first[:60]!r} ends with {said}"
+    return _texts.short(str(error))
+
+
 def environment():
     """Return the kernel's environment: this very package, and what judges compute on.
 
-    That is one thread unless the user says otherwise, and no GPU.
+    That is one thread unless the user says otherwise, no GPU, and the notebook's own
+    way to draw.
     """
     home = Path(wgan_lessons.__file__).parents[1]
     checkout = str(home) if (home / "pyproject.toml").is_file() else ""
     path = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH")]))
     threads = {name: os.environ.get(name, "1") for name in limits.ONE_THREAD}
     fixed = {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path}
-    return {**os.environ, **threads, **fixed}
+    given = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
+    return {**given, **threads, **fixed}
 
 
 def _merged(outputs):

@@ -70,15 +70,16 @@ def read_source(path):
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}. Check the name.") from error
+    name, how = ("nbformat", {"as_version": 4})
+    if path.suffix == ".md":
+        name, how = ("jupytext", {"fmt": "md:myst"})
+    reader = need(name)
     try:
-        if path.suffix == ".md":
-            notebook = need("jupytext").reads(text, fmt="md:myst")
-        else:
-            notebook = need("nbformat").reads(text, as_version=4)
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        notebook = reader.reads(text, **how)
+    except Exception as error:  # jupytext, YAML and jsonschema have their own
+        said = " ".join(str(error).split())
         raise ValueError(
-            f"{path} is no notebook: {error}. Give the .md or .ipynb of "
-            "an exercise set."
+            f"{path} is no notebook: {said}. Give the .md or .ipynb of an exercise set."
         ) from error
     try:
         return parse(notebook, path.stem)

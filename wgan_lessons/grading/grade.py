@@ -29,10 +29,10 @@ from wgan_lessons.grading import (
     submissions,
 )
 from wgan_lessons.grading._marking import TRIALS, Plan, mark
-from wgan_lessons.grading._results import Result, Store
-from wgan_lessons.grading.execution import execute
+from wgan_lessons.grading.execution import SECONDS, execute
 from wgan_lessons.grading.graft import graft, places
 from wgan_lessons.grading.limits import Limits
+from wgan_lessons.grading.results import Result, Store
 
 BACKENDS = ("threads", "dask")
 SEEDS = 2**31 - 1
@@ -65,13 +65,15 @@ def grade(
 ):
     """Grade the submissions in a folder or zip against a key; return Graded.
 
-    seed: that of OUT/settings.json, or a fresh one. retry: judge again what timed out
-    or crashed. Raises ValueError where nothing can be graded: no submissions, a key
-    that breaks the format or does not pass its own checks.
+    seed: that of OUT/settings.json, or a fresh one. jobs: submissions at a time, in
+    threads or, with backend "dask", on a cluster. limits, kernel: as in `judging.judge`
+    for each run. retry: judge again what timed out or crashed. Raises ValueError where
+    nothing can be graded: no submissions, a key that breaks the format or does not pass
+    its own checks, no such kernel; KeyboardInterrupt loses nothing that is finished.
     """
     jobs = _checks.integer("jobs", jobs)
     _checks.one_of("backend", backend, BACKENDS)
-    require()
+    judging.require()
     out, folder, source = Path(out), Path(folder), Path(key)
     key = key_of(source)
     names = [exercise.name for exercise in formats.exercises(key)]
@@ -86,25 +88,20 @@ def grade(
     about = {"seed": seed, "limits": asdict(limits), "kernel": kernel}
     store = Store(out / ".results", {**about, "key": digest(key)})
     done, todo = divided(found, store, retry)
+    settings = {**about, "key": key.name, "version": __version__}
     if todo:
         concealed = tuple(map(str, secret_places(source, folder, out)))
-        reference = executed(key, seed)
+        reference = executed(key, seed, limits)
         plan = Plan(key, reference, seed, limits, kernel, concealed)
         prove(plan)
-        say_settings(out, {**about, "key": key.name, "version": __version__})
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)  # points are private
+    write_settings(out, settings)
+    if todo:
         done |= judged(todo, plan, store, jobs, backend, len(found))
     rows = [(s.name, done[s.name]) for s in found]
     report.write(out, key, rows)
     _table.write(out / "grades.csv", rows, names)
     return Graded(rows, seed, out)
-
-
-def require():
-    """Raise ValueError unless the extra `grade` is installed."""
-    try:
-        judging.require()
-    except ImportError as error:
-        raise ValueError(str(error)) from error
 
 
 def key_of(source):
@@ -113,8 +110,7 @@ def key_of(source):
     That has the format of a key, but stubs in the place of answers.
     """
     key = formats.read_source(source)
-    note = assign.NOTE.partition("{")[0]
-    if any(c.kind == "prose" and c.source.startswith(note) for c in key.cells):
+    if assign.is_sheet(key):
         raise ValueError(
             f"{source} is the student's notebook: it holds no answers to compare "
             "with. Give the key that it was made of, such as the .md beside it."
@@ -128,7 +124,8 @@ def settled_seed(out, seed):
         return _checks.integer("seed", seed, minimum=0)
     path = out / "settings.json"
     try:
-        return _checks.integer("seed", json.loads(path.read_text("utf-8"))["seed"])
+        kept = json.loads(path.read_text("utf-8"))["seed"]
+        return _checks.integer("seed", kept, minimum=0)
     except FileNotFoundError:
         return 1 + secrets.randbelow(SEEDS)
     except (ValueError, KeyError, TypeError) as error:
@@ -138,8 +135,8 @@ def settled_seed(out, seed):
         ) from error
 
 
-def say_settings(out, settings):
-    """Write settings.json before any submission is judged."""
+def write_settings(out, settings):
+    """Write settings.json, before any submission is judged."""
     content = json.dumps(settings, indent=1).encode()
     files.replace_file(out / "settings.json", lambda file: file.write(content))
 
@@ -166,10 +163,11 @@ def secret_places(source, folder, out):
     return sorted({path.resolve() for path in places})
 
 
-def executed(key, seed):
+def executed(key, seed, limits):
     """Return the key with the outputs that it has on this machine at this seed."""
+    seconds = max(SECONDS, limits.cell_seconds)
     try:
-        return execute(formats.runnable(key, seed=seed))
+        return execute(formats.runnable(key, seed=seed), seconds=seconds)
     except ValueError as error:
         raise ValueError(f"nothing was graded, at seed {seed}: {error}") from error
 

@@ -12,14 +12,14 @@ be no check, no comment to nbval, no cell magic. Magics and shell lines are left
 _answers.py tells.
 """
 
+import contextlib
 from copy import deepcopy
 from typing import NamedTuple
 
 from wgan_lessons.grading._answers import plain
-from wgan_lessons.grading.formats import exercises, need, runnable
+from wgan_lessons.grading.formats import CHECKED, exercises, need, runnable
 from wgan_lessons.grading.stubs import stub
 
-CHECKED = "nbval-check-output"
 CHECKS = ("check", "hidden")
 
 
@@ -74,11 +74,17 @@ def graft(key, reference, answers, seed, *, hidden=True):
 
 
 def given(key):
-    """Return {exercise: source} of what students found in the places of the answers."""
-    return {
-        e.name: e.stub.source if e.stub else stub(e.answer.source)
-        for e in exercises(key)
-    }
+    """Return {exercise: what students found in the place of its answer}.
+
+    That is "" where no stub can be made.
+    """
+    found = {}
+    for exercise in exercises(key):
+        with contextlib.suppress(ValueError):
+            found[exercise.name] = stub(exercise.answer.source)
+        if exercise.stub:
+            found[exercise.name] = exercise.stub.source
+    return {exercise.name: found.get(exercise.name, "") for exercise in exercises(key)}
 
 
 def only(key, answers, name):

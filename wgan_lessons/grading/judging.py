@@ -33,12 +33,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from wgan_lessons.grading import _folder, limits
+from wgan_lessons.grading._rules import CHECKED
 from wgan_lessons.grading.limits import Limits
 
-CHECK = "nbval-check-output"
 NO_KERNEL = "no kernel started"
 LOOK = 0.25  # seconds between two looks at the family
-NEEDED = ("nbval", "pytest", "nbformat", "psutil", "ipykernel")
+NEEDED = ("nbval", "pytest", "nbformat", "nbclient", "jupytext", "psutil", "ipykernel")
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ def judge(notebook, *, limits=Limits(), kernel=None, hidden=()):  # noqa: B008 -
     `notebook` is an nbformat 4 notebook whose checks carry the tag nbval-check-output,
     ids, and reference outputs with an execution count. `kernel` names a kernelspec
     ("sandbox" is the course's own), `hidden` paths that the kernel must not see.
-    Raises ValueError for a notebook that could not be judged fairly, ImportError where
-    the extra `grade` is missing. Whatever the notebook does gives a Verdict.
+    Raises ValueError for a notebook that could not be judged fairly, and where the
+    extra `grade` is missing. Whatever the notebook does gives a Verdict. On Linux this
+    process is hidden from others of the same user from then on (no dumps, no ptrace).
     """
     require()
     references(notebook)
@@ -80,10 +81,10 @@ def judge(notebook, *, limits=Limits(), kernel=None, hidden=()):  # noqa: B008 -
 
 
 def require():
-    """Raise ImportError unless all that judging needs is installed."""
+    """Raise ValueError unless all that judging needs is installed."""
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
-        raise ImportError(
+        raise ValueError(
             f"judging notebooks needs {', '.join(missing)}; not installed. "
             'Run: pip install "wgan-lessons[grade]"'
         )
@@ -99,10 +100,10 @@ def references(notebook):
             f"every code cell needs an id of its own; got {bad[0]!r} "
             f"{counts[bad[0]]} time(s). Graft the answers on a clean key."
         )
-    checks = [cell for cell in cells if CHECK in cell["metadata"].get("tags", [])]
+    checks = [cell for cell in cells if CHECKED in cell["metadata"].get("tags", [])]
     if not checks:
         raise ValueError(
-            f"no cell is tagged {CHECK}; nothing to judge. Tag the checks."
+            f"no cell is tagged {CHECKED}; nothing to judge. Tag the checks."
         )
     for cell in checks:
         printed = any(o.get("name") != "stderr" for o in cell["outputs"])

@@ -65,6 +65,7 @@ class Limits:
     `memory_mb` hold for a process, and the memory of all of them together is watched.
     Importing the course with torch takes 0.35 GB of `memory_mb` and 3 to 5 s of CPU.
     `output_mb` is what may be printed, `file_mb` one file, and in a desk of memory all.
+    `processes` may live at once. ValueError for what is not positive.
     """
 
     seconds: float = 180.0
@@ -150,7 +151,7 @@ def covered(hidden):
 
 def fonts():
     """Return the paths of matplotlib's lists of fonts: each takes seconds to make."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))
     folder = Path(os.environ.get("MPLCONFIGDIR") or cache / "matplotlib")
     return [str(path) for path in folder.glob("fontlist-*.json") if path.is_file()]
 

@@ -78,7 +78,7 @@ def overview(found, result):
 
 def heading(exercise):
     """Return an exercise's title without marks of Markdown."""
-    return re.sub(r"[*_`$\\]", "", exercise.title)
+    return re.sub(r"[*`$\\]|(?<!\w)_|_(?!\w)", "", exercise.title)
 
 
 def passed(outcomes):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wgan_lessons import files
-from wgan_lessons.grading import formats, judging, submissions
-from wgan_lessons.grading._marking import TRIALS, given_as
+from wgan_lessons.grading import assign, formats, judging, submissions
+from wgan_lessons.grading._marking import TRIALS
 from wgan_lessons.grading.execution import execute
-from wgan_lessons.grading.graft import graft
+from wgan_lessons.grading.graft import given, graft
 from wgan_lessons.grading.limits import Limits
 
 PLACES = (
@@ -106,9 +106,11 @@ def clean(path):
     exercises = formats.exercises(key)
     reference = formats.runnable(key, hidden=False)
     if path.suffix != ".md" and has_outputs(path, exercises, reference):
+        if not assign.is_sheet(key):
+            return Clean(key, reference, given(key))
         return Clean(key, reference, {e.name: e.answer.source for e in exercises})
     reference = execute(formats.runnable(key, hidden=False))
-    return Clean(key, reference, {e.name: given_as(e) for e in exercises})
+    return Clean(key, reference, given(key))
 
 
 def has_outputs(path, exercises, reference):

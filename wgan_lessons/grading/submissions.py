@@ -33,6 +33,11 @@ LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini"}
 UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # Neither waits for a pipe nor follows a link put there meanwhile.
 OPENING = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+A_LINK = "It is a link, and links are not followed. Hand in the file itself."
+AN_EMPTY_FOLDER = "It is an empty folder, not a notebook. Hand in the .ipynb itself."
+NO_NOTEBOOK = (
+    "It is not a notebook: its name does not end in .ipynb. Hand in the .ipynb."
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ def in_folder(root, passed):
             continue
         empty = all(ignored(entry.name) for entry in entries)
         if empty and NOTEBOOK.search(label.rstrip("/")):
-            found.append(Submission(label.rstrip("/"), folder, None, is_folder()))
+            found.append(Submission(label.rstrip("/"), folder, None, AN_EMPTY_FOLDER))
         for entry in entries:
             name, path = label + printable(entry.name), Path(entry.path)
             if ignored(entry.name) or path in passed:
@@ -175,31 +180,19 @@ def in_file(name, entry):
     """Return the submissions in one entry of a folder that is no folder."""
     path = Path(entry.path)
     if entry.is_symlink():
-        return [Submission(name, path, None, is_link())]
+        return [Submission(name, path, None, A_LINK)]
     if not entry.is_file(follow_symlinks=False):
         return [Submission(name, path, None, "It is not a regular file.")]
     if name.lower().endswith(".zip"):
         return in_students_zip(name, path)
     size = entry.stat(follow_symlinks=False).st_size
-    problem = too_large(size) if size > LARGEST else is_other(name)
+    problem = too_large(size) if size > LARGEST else other_kind(name)
     return [Submission(name, path, None, problem)]
 
 
-def is_link():
-    """Return why a link is not read."""
-    return "It is a link, and links are not followed. Hand in the file itself."
-
-
-def is_folder():
-    """Return why an empty folder is no submission."""
-    return "It is an empty folder, not a notebook. Hand in the .ipynb itself."
-
-
-def is_other(name):
-    """Return what is wrong with a name that is no notebook's, else ""."""
-    if NOTEBOOK.search(name):
-        return ""
-    return "It is not a notebook: its name does not end in .ipynb. Hand in the .ipynb."
+def other_kind(name):
+    """Return why a file of this name is no submission, "" if it may be one."""
+    return "" if NOTEBOOK.search(name) else NO_NOTEBOOK
 
 
 def in_students_zip(name, path):
@@ -238,7 +231,7 @@ def in_zip(path):
         if not name.endswith("/"):
             found.append(Submission(name, path, number, problem_of(name, member)))
         elif NOTEBOOK.search(bare) and bare not in folders - {bare}:
-            found.append(Submission(bare, path, number, is_folder()))
+            found.append(Submission(bare, path, number, AN_EMPTY_FOLDER))
     return found
 
 
@@ -254,13 +247,13 @@ def label(member):
 def problem_of(name, member):
     """Return why a member cannot be read, as far as the zip says it, else ""."""
     if stat.S_ISLNK(member.external_attr >> 16):
-        return is_link()
+        return A_LINK
     if member.flag_bits & 0x1:
         return "It is locked with a password. Zip it without one."
     if name.lower().endswith(".zip"):
         return "It is a zip inside a zip. Hand in the .ipynb itself."
-    if is_other(name):
-        return is_other(name)
+    if other_kind(name):
+        return other_kind(name)
     if member.compress_type not in UNPACKED:
         return "It is packed in an unusual way. Zip it again (deflate), or not at all."
     return too_large(member.file_size) if member.file_size > LARGEST else ""

@@ -1,16 +1,22 @@
 """`wgan-lessons check`: what students see before they hand in."""
 
+import io
+import signal
+import sys
+
 import classes
 import nbformat
 import pytest
 from classes import hand_in, key_file, notebook
 
+from wgan_lessons import _grading_commands
 from wgan_lessons.__main__ import main
 from wgan_lessons.grading import (
     _marking,
     assign,
     formats,
     frame,
+    judging,
     limits,
     self_check,
 )
@@ -84,6 +90,61 @@ def test_the_key_can_be_named(handed_out, capsys, monkeypatch, key):
     given = ("check", folder / "me.ipynb", "--key", handed_out / key)
     code, said, _ = command(capsys, *given)
     assert code == 1 and "2 of 3 exercises pass" in said
+
+
+def test_an_executed_source_is_no_sheet(handed_out, capsys):
+    """Its model answers are not what students were given."""
+    source = classes.play(formats.runnable(formats.parse(classes.read_key())))
+    key = handed_out / "executed.ipynb"
+    nbformat.write(source, key)
+    folder = hand_in(handed_out / "in", {"me.ipynb": {}, "none.ipynb": None})
+    said = [
+        command(capsys, "check", folder / name, "--key", key)[1]
+        for name in ("me.ipynb", "none.ipynb")
+    ]
+    assert "3 of 3 exercises pass" in said[0] and "nothing was changed" not in said[0]
+    assert said[1].count("nothing was changed") == 2  # of a third there is no stub
+
+
+def test_a_terminal_may_not_know_every_letter(handed_out, monkeypatch):
+    wrong = {"double": "def double(n):\n    return '\N{GREEK SMALL LETTER PI}'"}
+    folder = hand_in(handed_out / "in", {"me.ipynb": wrong})
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert main(["check", str(folder / "me.ipynb")]) == 1
+    said = screen.buffer.getvalue().decode("latin-1")
+    assert "'\\u03c0'" in said and "2 of 3 exercises pass" in said
+
+
+@pytest.mark.parametrize("name", ["check", "grade"])
+def test_without_the_extra_it_says_what_to_install(
+    handed_out, capsys, monkeypatch, name
+):
+    monkeypatch.setattr(judging, "NEEDED", ("no_such_module",))
+    folder = hand_in(handed_out / "in", {"me.ipynb": {}})
+    given = {
+        "check": ("check", folder / "me.ipynb"),
+        "grade": (
+            "grade",
+            handed_out / "key" / "small.md",
+            folder,
+            "--out",
+            folder / "o",
+        ),
+    }
+    assert "pip install" in refused(capsys, *given[name])
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
+def test_nohup_stays_in_force():
+    """Who has closed the terminal on purpose wants the grader to go on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _grading_commands._terminated_like_interrupted():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_no_output_of_the_student_counts(handed_out, capsys):

@@ -8,9 +8,10 @@ a teacher is told to look. This is no wall: who hides it well is not found.
 
 import ast
 import builtins
+from collections import deque
 from functools import cache
 
-from wgan_lessons.grading._answers import PARSING
+from wgan_lessons.grading import _answers
 
 MOST = 3  # names in one note
 PYTHONS = {name for name in dir(builtins) if not name.startswith("_")}
@@ -25,7 +26,7 @@ def exchanged(source, taken=frozenset()):
     it has made itself, or was given as an argument, is its own. Names of Python and
     those `taken` are nobody's to make anew for the whole notebook.
     """
-    tree = parsed(source)
+    tree = tree_of(source)
     nodes = list(ast.walk(tree))
     lost = [name for name in made(tree) if name in PYTHONS or name in taken]
     own = set(bound(nodes)) - set(lost)
@@ -41,11 +42,10 @@ def exchanged(source, taken=frozenset()):
     return tuple(dict.fromkeys(found))
 
 
-def parsed(source):
+def tree_of(source):
     """Return the tree of a program, an empty one for what is none."""
     try:
-        with PARSING:
-            return ast.parse(source)
+        return _answers.parsed(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module([], [])
 
@@ -61,29 +61,34 @@ def bound(nodes):
             yield node.name
 
 
-def made(node):
+def made(tree):
     """Yield the names that a program makes or deletes for the whole notebook."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, SCOPES):
-            if not isinstance(child, ast.Lambda):
-                yield child.name
-            # What is inside is its own, but for what it declares global.
-            inside = list(ast.walk(child))
-            world = {n for g in inside if isinstance(g, ast.Global) for n in g.names}
-            yield from (name for name in bound(inside) if name in world)
-        elif isinstance(child, ast.comprehension):
-            yield from made(child.iter)
-        else:
-            if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
-                yield child.id
-            yield from made(child)
+    waiting = deque([tree])  # no recursion, for a tree may be deeper than that goes
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.popleft()):
+            if isinstance(node, SCOPES):
+                if not isinstance(node, ast.Lambda):
+                    yield node.name
+                yield from of_the_notebook(node)
+                continue
+            if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+                yield node.id
+            # The variable of a comprehension stays inside.
+            waiting.append(node.iter if isinstance(node, ast.comprehension) else node)
+
+
+def of_the_notebook(scope):
+    """Yield the names that a function makes and declares global."""
+    inside = list(ast.walk(scope))
+    world = {n for node in inside if isinstance(node, ast.Global) for n in node.names}
+    yield from (name for name in bound(inside) if name in world)
 
 
 @cache
 def names_of(sources):
     """Return the names that programs import or define, such as a key's set-up."""
     found = set()
-    for node in (node for source in sources for node in ast.walk(parsed(source))):
+    for node in (node for source in sources for node in ast.walk(tree_of(source))):
         if isinstance(node, ast.Import | ast.ImportFrom):
             found |= {(a.asname or a.name).split(".")[0] for a in node.names}
         elif isinstance(node, SCOPES) and not isinstance(node, ast.Lambda):
