@@ -91,6 +91,12 @@ if root(16) == 16:
 root(SEED + 4)
 ```
 
++++ {"tags": ["answer"]}
+
+Negative numbers have no $\\sqrt{x}$.
+
+Neither {has} the question.
+
 ```{code-cell} ipython3
 :tags: [nbval-check-output, hidden]
 
@@ -104,6 +110,15 @@ root(SEED + 100), os.listdir()
 # says: x itself
 def root(x):
     return x
+```
+
+```{code-cell} ipython3
+:tags: [wrong]
+
+# wrong: an error
+# says: no *attribute* of
+def root(x):
+    return x.root
 ```
 
 ## 2. Find the bug: a name
@@ -225,7 +240,8 @@ def test_the_student_gets_stubs_and_reference_outputs(student):
 
 def test_the_student_gets_nothing_hidden(student):
     everything = nbformat.writes(student)
-    for secret in ("x**0.5", "SEED + 100", "wrong", "says", "nothing done", "42"):
+    secrets = ("x**0.5", "SEED + 100", "wrong", "says", "nothing done", "42", "egative")
+    for secret in secrets:
         assert secret not in everything
 
 
@@ -281,10 +297,36 @@ def test_the_solution_shows_answers_folded(solution):
 
 def test_the_solution_tells_of_bugs_and_mistakes_without_hidden_checks(solution):
     prose = [c.source for c in solution.cells if c.cell_type == "markdown"]
-    assert sum("- nothing done: “x itself”" in text for text in prose) == 1
+    rows = "- *nothing done*: “this is x itself”\n- *an error*: “… no \\*attr"
+    assert sum(rows in text for text in prose) == 1
     assert sum("name = 41" in text for text in prose) == 1
     assert not any("SEED + 100" in cell.source for cell in solution.cells)
     assert not any("(sec-root)=" in text for text in prose)  # a page has it already
+
+
+def test_the_solution_answers_in_words_where_the_key_does(made, solution):
+    (number,) = (n for n, c in enumerate(solution.cells) if "egative" in c.source)
+    assert solution.cells[number].source == (
+        "::::{admonition} Answer in words\n:class: dropdown\n\n"
+        "Negative numbers have no $\\sqrt{x}$.\n\nNeither {has} the question.\n::::"
+    )
+    assert solution.cells[number].metadata == {}
+    assert texts(solution.cells[number - 1]) == ["two\nlines\n", "3.0"]
+    assert not any("egative" in c.source for c in made.executed.cells)
+
+
+def hint_of(check):
+    """Return the hint of which "one two" is a part, as a solution quotes it."""
+    cell = formats.Cell("check", check)
+    return assign._hint("one two", SimpleNamespace(checks=(cell,)))
+
+
+def test_a_hint_is_quoted_whole():
+    """With dots for values; a text that nothing prints keeps what is known of it."""
+    assert hint_of("if 1:\n    print('zero', 'one two three')") == "one two three"
+    assert hint_of("print(f'{1:.3f} one two {3!r}')\n1") == "… one two …"
+    assert hint_of("print('a[0] = $1; one two')") == "a\\[0] = \\$1; one two"
+    assert hint_of("x = 'one two three'\nx") == "… one two …"
 
 
 # Stubs
@@ -540,13 +582,14 @@ def test_a_set_is_a_pair_of_the_book(book):
     "old, new",
     [
         ("Half a **power**", "A half **power**"),
-        ("x itself\ndef", "this is x\ndef"),
+        ("# wrong: nothing", "# wrong: little"),
+        ("Neither {has}", "Nor {has}"),
         ("name = 41", "name = 40"),
         ("points-2", "points-3"),
     ],
 )
 def test_what_is_not_executed_is_written_anew(book, old, new):
-    """Prose, wrong answers, stubs and points change pages without a kernel."""
+    """Prose, words, mistakes, stubs and points change pages without a kernel."""
     edit(book.source, old, new)
     assert notebooks.check(book.source, book.root) != []
     assert notebooks.make(book.source, book.root) == "rewritten" and not book.runs

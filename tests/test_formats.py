@@ -22,6 +22,11 @@ def cell(source, *tags):
     return V4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
 
 
+def words(source, *tags):
+    """A cell of Markdown with the tags of an answer in words, and more."""
+    return V4.new_markdown_cell(source, metadata={"tags": ["answer", *tags]})
+
+
 def whole():
     """The cells of a small key that has everything: two exercises."""
     return [
@@ -66,6 +71,32 @@ def test_cells_have_a_kind_and_an_owner():
         ("check", "name"),
     ]
     assert key.name == "01_small"
+
+
+def test_an_answer_in_words_belongs_to_its_exercise_and_never_runs():
+    cells = whole()
+    cells.insert(7, words("Half a power."))
+    key = key_of(cells)
+    assert (key.cells[7].kind, key.cells[7].exercise) == ("words", "root")
+    assert formats.exercises(key) == formats.exercises(key_of(whole()))
+    assert formats.runnable(key) == formats.runnable(key_of(whole()))
+
+
+def test_an_answer_in_words_is_read_from_markdown(tmp_path):
+    """The line `+++ {"tags": ["answer"]}` begins it, and a bare `+++` ends it."""
+    source = (ROOT / "book" / "exercises" / "01_boxes.md").read_text("utf-8")
+    path = tmp_path / "key.md"
+    added = '+++ {"tags": ["answer"]}\n\nBoth.\n\nAll.\n\n+++\n\nThe check asks for'
+    path.write_text(source.replace("The check asks for", added), "utf-8")
+    key = formats.read_source(path)
+    (at,) = (n for n, c in enumerate(key.cells) if c.source == "Both.\n\nAll.")
+    assert (key.cells[at].kind, key.cells[at].exercise) == ("words", "clock")
+    assert key.cells[at + 1].source.startswith("The check asks for")
+    import jupytext
+
+    again = tmp_path / "again.md"
+    jupytext.write(jupytext.read(path), again, fmt="md:myst")
+    assert formats.read_source(again).cells == key.cells
 
 
 def test_exercises_gather_what_belongs_together():
@@ -193,6 +224,14 @@ BROKEN = {
         replaced(
             3, V4.new_markdown_cell("## 1. Compute: a", metadata={"tags": ["hidden"]})
         ),
+        "only code cells",
+    ),
+    "early words": (replaced(3, words("Both.")), "below the code of an answer"),
+    "empty words": (replaced(7, words(" \n")), "must not be empty"),
+    "words with points": (replaced(7, words("Both.", "points-1")), "only code cells"),
+    "words as a look": (replaced(7, words("Both.", "hide-cell")), "only code cells"),
+    "raw words": (
+        replaced(7, V4.new_raw_cell("Both.", metadata={"tags": ["answer"]})),
         "only code cells",
     ),
     "hidden set-up": (replaced(1, cell("import math", "hidden")), "add nbval-check"),

@@ -30,9 +30,14 @@ def kind_of(raw):
     roles = [tag for tag in tags if tag in ROLES]
     score = [tag for tag in tags if POINTS.fullmatch(tag)]
     unknown = set(tags) - {*ROLES, *score, *LOOKS, "hidden"}
+    if raw.cell_type == "markdown" and roles == ["answer"] and len(tags) == 1:
+        return "words"
     if raw.cell_type != "code":
         if roles or score or "hidden" in tags:
-            raise ValueError(f"only code cells have roles; got the tags {tags}")
+            raise ValueError(
+                "only code cells have roles, but for Markdown with the one tag answer, "
+                f"an answer in words; got the tags {tags}"
+            )
         return "prose"
     if unknown:
         known = ", ".join([*ROLES, "points-N", "hidden"])
@@ -66,6 +71,12 @@ def check_cell(cell, before):
     if cell.kind in ("prose", "shared"):
         if cell.kind == "shared" and MARK.match(cell.source.lstrip()):
             raise ValueError("it looks like an answer: tag it answer, stub or wrong")
+        return
+    if cell.kind == "words":
+        if not own:
+            raise ValueError("an answer in words stands below the code of an answer")
+        if not cell.source.strip():
+            raise ValueError("an answer in words must not be empty")
         return
     body = _python(cell.source)
     if cell.kind == "parameters":

@@ -1,9 +1,10 @@
 """One source, two notebooks: what students get, and the solution with its results.
 
 The key is executed; its checks carry their outputs into both notebooks. The student's
-has stubs for answers and neither hidden checks nor wrong answers.
+has stubs for answers, and no hidden checks, wrong answers or answers in words.
 """
 
+import ast
 import os
 import re
 from copy import deepcopy
@@ -37,9 +38,17 @@ GIVEN = """\
 {code}
 ```
 :::"""
+WORDS = """\
+::::{{admonition}} Answer in words
+:class: dropdown
+
+{text}
+::::"""
 MISTAKES = """\
 :::{{admonition}} Common wrong answers
 :class: dropdown
+
+What goes wrong, and what a check says to it. Dots stand for what the check fills in.
 
 {rows}
 :::"""
@@ -48,6 +57,7 @@ _HINT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _TARGET = re.compile(r"^\([\w:-]+\)=\n", re.MULTILINE)
+_MARKUP = re.compile(r"[\\`*_$<\[]")
 
 
 def student(key, executed, course):
@@ -74,7 +84,7 @@ def student(key, executed, course):
 
 
 def solution(key, executed, course):
-    """Return the solution: the answers folded, visible checks, common mistakes."""
+    """Return the solution: answers folded, in words too, visible checks, mistakes."""
     outputs, cells, told = _outputs(executed), [], set()
     found = {exercise.name: exercise for exercise in formats.exercises(key)}
     for cell in key.cells:
@@ -90,14 +100,36 @@ def solution(key, executed, course):
         elif cell.kind in ("shared", "parameters", "check"):
             look = _without_figure_name(cell.metadata)
             cells.append(_code(cell.source, look, outputs[cell.id]))
+        elif cell.kind == "words":
+            cells.append(_prose(WORDS.format(text=cell.source.strip())))
         elif cell.kind == "wrong" and own.name not in told:
             told.add(own.name)
-            rows = [f"- {w.label}: “{w.says}”" for w in own.wrong]
+            rows = [f"- *{w.label}*: “{_hint(w.says, own)}”" for w in own.wrong]
             cells.append(_prose(MISTAKES.format(rows="\n".join(rows))))
     if cells[0].cell_type == "markdown":
         title = re.compile(r"^# (Exercises: )?")
         cells[0].source = title.sub("# Solutions: ", cells[0].source, count=1)
     return _framed(cells, course)
+
+
+def _hint(says, exercise):
+    """Return the whole hint that a visible check prints with `says` in it, as Markdown.
+
+    Dots stand for what the check fills in, and around what no check prints as text.
+    """
+    lines = (line for check in exercise.checks for line in _printed(check.source))
+    line = next((line for line in lines if says in line), f"… {says} …")
+    return _MARKUP.sub(r"\\\g<0>", line)
+
+
+def _printed(source):
+    """Yield the texts that a check may print, with dots for what it fills in."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "print":
+            for text in call.args:
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                fixed = (isinstance(part, ast.Constant) for part in parts)
+                yield "".join(str(p.value) if f else "…" for p, f in zip(parts, fixed))
 
 
 def _outputs(executed):

@@ -2,7 +2,8 @@
 
 A key is a notebook, MyST Markdown or .ipynb, whose cells carry tags: `parameters`,
 `answer` with `points-N`, `stub`, `nbval-check-output` (a check of the answer above it),
-`hidden`, `wrong`. Whatever breaks the format is an error that names the cell.
+`hidden`, `wrong`. Markdown tagged `answer` is an answer in words. Whatever breaks the
+format is an error that names the cell.
 """
 
 import re
@@ -23,7 +24,8 @@ class Cell:
     """A cell of a key; `exercise` names the answer that it belongs to.
 
     kind: "prose", "shared", "parameters", "answer", "stub", "check", "hidden" (a check
-    that students do not get) or "wrong". metadata: as it stands in the notebook.
+    that students do not get), "wrong", or "words" (an answer in words, Markdown that
+    students do not get either). metadata: as it stands in the notebook.
     """
 
     kind: str
@@ -139,13 +141,13 @@ def _exercise(answer, title, cells):
 
 
 def runnable(key, answers=None, *, seed=0, hidden=True):
-    """Return the key as a notebook to execute: no stubs, no wrong answers.
+    """Return the key as a notebook to execute: no stubs, wrong answers, or words.
 
     answers: {exercise: code} in place of the model's. Cells keep the ids of the key
     whatever stands in them; the `parameters` cell says `SEED = seed`.
     """
     v4 = need("nbformat").v4
-    left_out = {"stub", "wrong"} | (set() if hidden else {"hidden"})
+    left_out = {"stub", "wrong", "words"} | (set() if hidden else {"hidden"})
     cells = []
     for cell in key.cells:
         if cell.kind in left_out:
@@ -194,6 +196,6 @@ def points(cell):
 
 def _named(cells):
     """Return the cells with ids made of their content."""
-    kinds = ["markdown" if cell.kind == "prose" else "code" for cell in cells]
+    kinds = ["markdown" if c.kind in ("prose", "words") else "code" for c in cells]
     ids = frame.content_ids(zip(kinds, (cell.source for cell in cells)))
     return tuple(replace(cell, id=name) for cell, name in zip(cells, ids))
