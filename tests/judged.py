@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import random
+import signal
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -89,6 +91,27 @@ def left(folder):
         if running and any(str(folder) in word for word in words):
             found.append(process)
     return found
+
+
+@contextlib.contextmanager
+def service():
+    """Yield the path of a socket that somebody listens at."""
+    folder = Path(tempfile.mkdtemp(prefix="s-", dir="/tmp"))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "socket"))
+        listening.listen()
+        try:
+            yield str(folder / "socket")
+        finally:
+            (folder / "socket").unlink()
+            folder.rmdir()
+
+
+def unignored():
+    """Let a new process hear signals that a shell or nohup may have switched off."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def sandbox_refuses():

@@ -13,7 +13,7 @@ import judged
 import pytest
 from judged import QUICK, fresh, graft, told
 
-from wgan_lessons.grading import limits
+from wgan_lessons.grading import judging, limits
 from wgan_lessons.grading._launch import CALLS, DEVICES
 from wgan_lessons.grading.judging import judge
 from wgan_lessons.grading.limits import Limits
@@ -47,6 +47,13 @@ def kernel(request):
     if request.param != "sandbox":
         request.getfixturevalue(request.param)
     return "sandbox" if request.param == "sandbox" else None
+
+
+@pytest.fixture
+def plain_is_open(request):
+    """Skip what the level "plain" does not promise."""
+    if request.node.callspec.params["kernel"] == "plain":
+        pytest.skip("at the level plain services can be reached")
 
 
 def code(text):
@@ -213,8 +220,9 @@ SEARCH = """
                 continue
             opened += [place] if data else []
             found += [place] if pattern.search(data) else []
-        parent, memories = os.getppid(), []
+        parent, memories, parents = os.getppid(), [], []
         while parent > 1:
+            parents.append(str(parent))
             try:
                 with open(f"/proc/{parent}/mem", "rb") as memory:
                     memories.append(parent)
@@ -225,6 +233,8 @@ SEARCH = """
         environs = [p for p in opened if p.endswith("environ")]
         channels = [p for p in opened if p.startswith("/proc") and "/fd/" in p]
         channels = [p for p in channels if os.readlink(p) != "/dev/null"]
+        # The machine may run other programs, whose files are no channel of the judge.
+        channels = [p for p in channels if p.split("/")[2] in parents]
         result = dict(found=found, memories=memories, environs=environs)
         print(json.dumps({**result, "channels": channels}))
     """
@@ -263,7 +273,7 @@ OUTSIDE = """
         tries = {
             "desk": all(attempt(lambda p=p: write(p)) for p in writes),
             "write": attempt(lambda: write(os.path.join(FOLDER, "else", "stain"))),
-            "read": attempt(lambda: open(os.path.join(FOLDER, "file")).read()),
+            "read": attempt(lambda: open(FILE).read()),
             "key": attempt(lambda: open(KEY).read()),
             "course": attempt(lambda: open(COURSE).read()),
             "package": attempt(lambda: not open(COURSE, "a").close()),
@@ -283,7 +293,6 @@ def test_what_each_level_keeps_out(kernel, tmp_path, nothing_stays, monkeypatch)
     import socket
 
     monkeypatch.setenv("API_TOKEN", "hush")
-    (tmp_path / "file").write_text("private")
     key = tmp_path / "keys" / "key.md"
     key.parent.mkdir()
     key.write_text("the key")
@@ -291,6 +300,7 @@ def test_what_each_level_keeps_out(kernel, tmp_path, nothing_stays, monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as server:
         names = {
             "FOLDER": str(tmp_path),
+            "FILE": str(judged.ROOT / "README.md"),
             "KEY": str(key),
             "COURSE": str(course),
             "OTHERS": str(nothing_stays / "others"),
@@ -557,6 +567,63 @@ def test_some_system_calls_are_refused(kernel):
         pytest.skip(f"the launcher knows no calls of {platform.machine()}")
     verdict = judge(graft({"a": code(CALLING)}), kernel=kernel, limits=QUICK)
     assert told(verdict, "a") == []
+
+
+CONNECTING = """
+    import json, os, socket
+
+    def reached(connect):
+        try:
+            connect()
+        except OSError:
+            return False
+        return True
+
+    def answer(seed):
+        tries = {
+            "service": lambda: socket.socket(socket.AF_UNIX).connect(PLACE),
+            "host": lambda: socket.socket(40, socket.SOCK_STREAM),
+            "packets": lambda: socket.socket(17, socket.SOCK_RAW),
+        }
+        print(json.dumps([name for name in tries if reached(tries[name])]))
+    """
+
+
+def test_no_service_of_the_machine_can_be_reached(kernel, plain_is_open):
+    """Sockets with a path (of tmux, ssh, Docker) and wires out of a virtual machine.
+
+    No namespace of the network shuts these out.
+    """
+    with judged.service() as place:
+        text = code(CONNECTING).replace("PLACE", repr(place))
+        verdict = judge(graft({"a": text}), kernel=kernel, limits=QUICK)
+    assert told(verdict, "a") == []
+
+
+def test_the_judge_itself_has_a_limit(monkeypatch):
+    """Its sockets keep what a kernel sends and nobody reads."""
+    monkeypatch.setattr(judging, "EXAMINER_MB", 8)
+    text = "import time\ndef answer(s): time.sleep(9)"
+    verdict = judge(graft({"a": text}), limits=QUICK)
+    assert (verdict.status, verdict.note) == ("crashed", "more output than allowed")
+
+
+FRAMES = """
+    import zmq
+    socket, part = get_ipython().kernel.iopub_thread.socket, bytes(8_000_000)
+    def answer(seed):
+        frame = zmq.Frame(part, track=False, copy=False)
+        for _ in range(400):
+            socket.send(frame, zmq.SNDMORE, copy=False)
+        socket.send(b"end")
+        import time
+        time.sleep(8)
+    """
+
+
+def test_a_message_of_many_frames_stops_at_the_limit(kernel):
+    verdict = judge(graft({"a": code(FRAMES)}), kernel=kernel, limits=QUICK)
+    assert verdict.status != "ran" and verdict.checks["a"].passed is not True
 
 
 def test_what_is_refused_stops_no_thread_and_no_program(kernel):

@@ -308,7 +308,10 @@ def test_nobody_outlives_the_grader(number, nothing_stays):
     """Ctrl-C tidies everything; after a kill no process stays."""
     given = judged.able(TMPDIR=str(nothing_stays))
     grader = subprocess.Popen(
-        [sys.executable, "-c", SLEEPER], env=given, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", SLEEPER],
+        env=given,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=judged.unignored,
     )
     until = time.monotonic() + 60
     while not list(nothing_stays.glob("*/conn/k-*-1")) and time.monotonic() < until:
@@ -333,7 +336,8 @@ def test_text_is_cut():
 def test_level_says_what_the_launcher_can_do():
     how = limits.level()
     assert how in limits.LEVELS and limits.launches(how)
-    assert tempfile.gettempdir() in limits.covered([])
+    folder = os.path.realpath(tempfile.gettempdir())
+    assert any(limits.within(folder, place) for place in limits.covered([]))
     assert "network" in limits.describe() and "'mine'" in limits.describe("mine")
 
 

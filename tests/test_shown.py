@@ -120,7 +120,10 @@ PROJECT = {
     "private",  # an instructor's own, beside the checkout
 }  # fmt: skip
 # What these are about: which folders of the system a kernel sees or writes into.
-SYSTEM = {PACKAGE / "grading" / name for name in ("sandbox/__main__.py", "_folder.py")}
+SYSTEM = {
+    PACKAGE / "grading" / name
+    for name in ("sandbox/__main__.py", "_folder.py", "_places.py", "limits.py")
+}
 
 
 def path_faults(text):

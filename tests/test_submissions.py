@@ -106,6 +106,10 @@ READABLE = {
     "spaces around the file": b"\n\n " + dumped() + b"\n\n",
     "blank lines before": dumped(code("\n \n\t\n" + CODE)),
     "spaces and capitals": dumped(code("  #Answer :  COST  \ncost = 3")),
+    "comments above": dumped(code("#%% [1]\n# @title Mine\n\n# mine\n" + CODE)),
+    "a heading": dumped(code("## answer: cost\ncost = 3")),
+    "a sign without width": dumped(code("\u200b" + CODE)),
+    "a wide colon": dumped(code("# answer\uff1acost\ncost = 3")),
     "words behind the name": dumped(code("# answer: cost (mine)\ncost = 3")),
     "not a number": dumped().replace(b'"outputs": []', b'"outputs": [NaN, Infinity]'),
 }
@@ -123,6 +127,13 @@ def test_a_notebook_is_valid_and_carries_no_more_than_text(name, tmp_path):
     nbformat.validate(notebook)
     assert not notebook.metadata
     assert not any(cell.metadata or cell.get("outputs") for cell in notebook.cells)
+
+
+def test_a_line_magic_above_is_left_out(tmp_path):
+    data = dumped(code("%matplotlib inline\n!pip list\n" + CODE))
+    answer = given(data, tmp_path / "x.ipynb")["cost"]
+    assert answer.source == "# answer: cost\ncost = 3"
+    assert answer.notes == ("left out: %matplotlib inline", "left out: !pip list")
 
 
 DEEP = 100_000
@@ -409,6 +420,37 @@ def test_a_folder_as_learning_platforms_write_it(tmp_path):
     ):
         put(tmp_path, name)
     assert outcomes(tmp_path) == dict.fromkeys(names, "read")
+
+
+def test_a_folder_around_a_class_is_no_student(tmp_path):
+    """Everybody has a row, whatever they handed in."""
+    names = [f"Assignment 1/{n}" for n in ("anna.ipynb", "bob.pdf", "dora.ipynb.gz")]
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, WHOLE)
+    assert list(outcomes(tmp_path / "all.zip")) == names
+
+
+def test_results_among_submissions_are_passed_over(tmp_path):
+    """Those of another grading, which lie in the folder that was downloaded."""
+    put(tmp_path, "anna.ipynb")
+    for name in ("settings.json", ".results/a.json", "reports/anna.html"):
+        put(tmp_path, f"graded/{name}")
+    assert list(outcomes(tmp_path)) == ["anna.ipynb"]
+
+
+def test_a_zip_of_endless_folders_is_refused(tmp_path):
+    """A megabyte of names would take gigabytes and minutes."""
+    with zipfile.ZipFile(tmp_path / "deep.zip", "w") as archive:
+        for number in range(30):
+            archive.writestr(f"{number}/" + "a/" * 16_000 + "x.ipynb", b"{}")
+    tracemalloc.start()
+    try:
+        (reason,) = outcomes(tmp_path).values()
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert "name of more than 1000 characters" in reason and most < 20e6
 
 
 def test_rows_stand_as_in_a_list_of_people(tmp_path):

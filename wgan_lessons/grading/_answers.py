@@ -17,15 +17,18 @@ from typing import NamedTuple
 
 LONGEST = 30_000  # characters of an answer
 ROUNDS = 25  # lines left out of one answer
-MAGICS = 5  # cell magics above one
-MARK = re.compile(r"\s*#\s*answer\s*:\s*(\w+)\b.*", re.IGNORECASE)
+ABOVE = 10  # magics and comments above one
+UNTOUCHED = "nothing was changed"
+PRINTS = "it prints, and what it prints is compared, too: take the prints out"
+MARK = re.compile(r"\s*#+\s*answer\s*[:\uff1a]\s*(\w+)\b.*", re.IGNORECASE)
+UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"  # signs without width
 # Filters of warnings belong to the whole process; submissions are read in threads.
 PARSING = threading.Lock()
 TIMERS = ("time", "timeit", "capture", "prun")
 CELL_MAGIC = re.compile(r"%%\s*([\w!?-]*)")
 TIMED = re.compile(r"(\s*)%time[ \t]+(\S.*)")
 ASSIGNED = re.compile(r"(\s*)([A-Za-z_][\w.,\[\] \t]*=)[ \t]*([%!].*)")
-LINE = re.compile(r"(\s*)((?:[%!?]|[,;/]\w).*|[\w.]+\?{1,2})\s*")
+LINE = re.compile(r"(\s*)((?:[%!?]|[,;/]\w).*|[\w.*]+\?{1,2})\s*")
 
 
 class Answer(NamedTuple):
@@ -38,7 +41,7 @@ class Answer(NamedTuple):
 def answers(notebook, names, stubs=None):
     """Return {name: Answer} for every name, wherever in the notebook they stand.
 
-    An answer is a code cell whose first line, after blank lines and cell magics, says
+    An answer is a code cell whose first line, but for magics and comments, says
     `# answer: name`. Of different answers to an exercise the last counts, where cells
     equal to `stubs` ({name: source}), which were never touched, replace no other.
     """
@@ -61,13 +64,17 @@ def answers(notebook, names, stubs=None):
 
 def opened(source):
     """Return (name or None, code from the line `# answer:` on, notes) of a cell."""
-    rest, notes, language = source.removeprefix("\ufeff").lstrip(), (), ""
-    while rest.startswith("%%") and len(notes) < MAGICS:
-        line, _, rest = rest.partition("\n")
-        rest, notes = rest.lstrip(), (*notes, left_out(line))
-        magic = CELL_MAGIC.match(line)[1]
-        language = language or ("" if magic in TIMERS else f"%%{magic[:20]}")
-    first, _, body = rest.partition("\n")
+    rest, notes, language = source.lstrip(UNSEEN).lstrip(), (), ""
+    for _ in range(ABOVE):
+        first, _, body = rest.partition("\n")
+        if MARK.fullmatch(first) or not first.startswith(("%", "!", "#")):
+            break
+        if not first.startswith("#"):
+            notes = (*notes, left_out(first))
+        if first.startswith("%%"):
+            magic = CELL_MAGIC.match(first)[1]
+            language = language or ("" if magic in TIMERS else f"%%{magic[:20]}")
+        rest = body.lstrip()
     match = MARK.fullmatch(first)
     if not match:
         return None, source, ()
@@ -96,7 +103,7 @@ def chosen(name, cells, elsewhere, unknown, stub):
     if not bare(code):
         more += ("the answer is empty",)
     elif stub is not None and bare(code) == bare(stub):
-        more += ("nothing was changed",)
+        more += (UNTOUCHED,)
     return Answer(code, (*notes, *last.notes, *more))
 
 
@@ -136,6 +143,17 @@ def parsed(source):
     with PARSING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(source)
+
+
+def prints(source):
+    """Whether a function of an answer calls print, as far as its text says so."""
+    try:
+        tree = parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
+    calls = (n.func for f in functions for n in ast.walk(f) if isinstance(n, ast.Call))
+    return any(isinstance(name, ast.Name) and name.id == "print" for name in calls)
 
 
 def mistake(source):

@@ -103,7 +103,7 @@ class Kernel(RunningKernel):
         quiet = dict.fromkeys(("stdout", "stderr"), subprocess.DEVNULL)
         self.km.start_kernel(cwd=desk, env=environment, **quiet)
         self.kc = self.km.client()
-        self.kc.start_channels(stdin=False)
+        self.kc.start_channels(stdin=False, control=False)  # nobody reads them
         self.kc.wait_for_ready(timeout=START)
         self._ensure_iopub_up()
         # Other kernels could use its key.

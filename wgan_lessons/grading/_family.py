@@ -54,6 +54,13 @@ class Family:
             return simple
         return sum(size(member, "memory_full_info", "pss") for member in members)
 
+    def of_root(self):
+        """Return the root's own memory in bytes, 0 if it is gone."""
+        try:
+            return psutil.Process(self.root).memory_info().rss
+        except (*GONE, psutil.AccessDenied):
+            return 0
+
     def halt(self):
         """Stop the root where it is; it still adopts orphans."""
         with contextlib.suppress(*GONE, psutil.AccessDenied):

@@ -40,6 +40,9 @@ CALLS = {
     "x86_64": (0xC000003E, 56, 435, (29, 68, 319, 447, 248, 249, 250, 272, 308)),
     "aarch64": (0xC00000B7, 220, 435, (194, 186, 279, 447, 217, 218, 219, 97, 268)),
 }
+# Of each machine: socket. Namespaces hold these families and no others, such as the
+# wires between a virtual machine and its host.
+SOCKET, FAMILIES, NO_FAMILY = {"x86_64": 41, "aarch64": 198}, (1, 2, 10, 16), 0x00050061
 OPEN_FILES = 1024
 SOCKETS = 5  # of a kernel
 MB = 1 << 20
@@ -197,6 +200,10 @@ def forbid():
     steps += [(equal, 0, 1, clone3), (end, 0, 0, NOT_KNOWN)]
     for number in calls:
         steps += [(equal, 0, 1, number), (end, 0, 0, NOT_PERMITTED)]
+    few = len(FAMILIES)
+    steps += [(equal, 0, few + 3, SOCKET[os.uname().machine]), (load, 0, 0, 16)]
+    steps += [(equal, few - n, 0, family) for n, family in enumerate(FAMILIES)]
+    steps += [(end, 0, 0, NO_FAMILY), (end, 0, 0, ALLOWED)]
     steps += [(equal, 0, 3, clone), (load, 0, 0, 16), (bits, 0, 1, NEW_USER)]
     steps += [(end, 0, 0, NOT_PERMITTED), (end, 0, 0, ALLOWED)]
     program = Program(len(steps), (Step * len(steps))(*steps))

@@ -1,7 +1,10 @@
 """Run a key that can be trusted: in a fresh kernel, in an empty folder, one thread."""
 
+import asyncio
+import atexit
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
 from copy import deepcopy
 from pathlib import Path
 
@@ -40,7 +43,7 @@ def execute(notebook, *, seed=None, seconds=SECONDS):
         )
         try:
             own = {"IPYTHONDIR": str(Path(folder) / "ipython")}
-            client.execute(env={**environment(), **own})
+            played(client, {**environment(), **own})
         except (
             nbclient.exceptions.CellControlSignal,
             nbclient.exceptions.DeadKernelError,
@@ -52,6 +55,25 @@ def execute(notebook, *, seed=None, seconds=SECONDS):
         if cell.cell_type == "code":
             cell.outputs = list(_merged(cell.outputs))
     return notebook
+
+
+def played(client, env):
+    """Execute a client's notebook in a thread; Ctrl-C and SIGTERM end its kernel.
+
+    In the main thread nbclient takes both signals, and leaves none for SIGTERM after.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(asyncio.run, client.async_execute(env=env))
+        try:
+            done.result()
+        except BaseException:
+            while not done.done():
+                process = getattr(getattr(client.km, "provisioner", None), "process", 0)
+                if process:
+                    process.kill()
+                wait([done], timeout=0.2)
+            atexit.unregister(client._cleanup_kernel)
+            raise
 
 
 def own_python():

@@ -37,6 +37,7 @@ from wgan_lessons.grading._rules import CHECKED
 from wgan_lessons.grading.limits import Limits
 
 NO_KERNEL = "no kernel started"
+EXAMINER_MB = 512  # of the judge itself; an honest run takes 70
 LOOK = 0.25  # seconds between two looks at the family
 NEEDED = ("nbval", "pytest", "nbformat", "nbclient", "jupytext", "psutil", "ipykernel")
 
@@ -219,6 +220,9 @@ class Trial:
                 self.stopped = "crashed", f"more than {allowed} processes at once"
             elif self.family.memory(members, most) > most:
                 self.stopped = "crashed", f"more than {self.limits.memory_mb} MB"
+            elif self.family.of_root() > EXAMINER_MB << 20:
+                # Sockets keep messages in its memory, whole ones and parts of one.
+                self.stopped = "crashed", "more output than allowed"
 
     def finish(self, process):
         """End the family, then the examiner, to whom all its orphans fall until then.

@@ -16,6 +16,7 @@ limits hold for each process; the memory and number of all together are watched.
 root, Linux ignores the limit on processes: there the watch and the end remain.
 """
 
+import contextlib
 import ctypes
 import functools
 import json
@@ -141,12 +142,21 @@ def covered(hidden):
     keep = needed()
     places = [p for path in hidden for p in coverable(path, keep)]
     temporary = {_folder.place(), os.path.realpath(tempfile.gettempdir())}
-    for path in sorted({*temporary, os.path.realpath("/run")}):
-        if os.path.isdir(path) and not any(within(kept, path) for kept in keep):
+    always = {os.path.realpath(path) for path in ("/run", "/tmp", "/var/tmp")}
+    for path in sorted({*temporary, *always, *sockets()}):
+        if os.path.exists(path) and not any(within(kept, path) for kept in keep):
             places.append(path)
     # What lies in a covered folder is gone with it.
     tops = [p for p in places if not any(within(p, q) for q in places if q != p)]
     return sorted(set(tops))
+
+
+def sockets():
+    """Return the paths of services' sockets: no network namespace shuts them out."""
+    with contextlib.suppress(OSError), open("/proc/net/unix") as table:
+        named = (line.rstrip("\n").split(" ", 7)[7:] for line in table)
+        return {os.path.realpath(p[0]) for p in named if p and p[0].startswith("/")}
+    return set()
 
 
 def fonts():

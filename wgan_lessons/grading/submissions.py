@@ -11,24 +11,22 @@ submission all the same, so that its row says why.
 
 import contextlib
 import os
-import re
 import stat
-import unicodedata
 import zipfile
 import zlib
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from wgan_lessons.grading._answers import Answer, answers
+from wgan_lessons.grading._class_list import NOTEBOOK, alphabetical, proper, unique
 from wgan_lessons.grading._contents import Unreadable, notebook
 
 __all__ = ["Answer", "Submission", "Unreadable", "answers", "gather", "load", "read"]
 
 LARGEST = 20_000_000  # bytes of one file
 MOST = 20_000  # submissions
-MOST_INSIDE = 20  # notebooks in a zip that one student handed in
-NOTEBOOK = re.compile(r"\.ipynb(\.txt|\.json)?$", re.IGNORECASE)
+MOST_INSIDE = 8  # notebooks in a zip that one student handed in
+LONGEST = 1000  # characters of a name in a zip, with its folders
 LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini"}
 UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # Neither waits for a pipe nor follows a link put there meanwhile.
@@ -169,11 +167,18 @@ def in_folder(root, passed):
             name, path = label + printable(entry.name), Path(entry.path)
             if ignored(entry.name) or path in passed:
                 continue
+            if entry.is_dir(follow_symlinks=False) and results(path):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((path, f"{name}/"))
             else:
                 found += in_file(name, entry)
     return found
+
+
+def results(folder):
+    """Whether a folder holds what the grader writes."""
+    return all((folder / n).exists() for n in ("settings.json", ".results", "reports"))
 
 
 def in_file(name, entry):
@@ -221,6 +226,11 @@ def in_zip(path):
             f"{printable(path.name)} is not a zip that can be read: {reason(error)}. "
             "Zip the notebooks again."
         ) from error
+    if any(len(member.filename) > LONGEST for member in members):
+        raise ValueError(
+            f"{printable(path.name)} holds a name of more than {LONGEST} characters. "
+            "Zip the notebooks again."
+        )
     labels = [label(member) for member in members]
     folders = {str(parent) for each in labels for parent in PurePosixPath(each).parents}
     found = []
@@ -257,36 +267,3 @@ def problem_of(name, member):
     if member.compress_type not in UNPACKED:
         return "It is packed in an unusual way. Zip it again (deflate), or not at all."
     return too_large(member.file_size) if member.file_size > LARGEST else ""
-
-
-def proper(found):
-    """Return the submissions without what lies beside or below a student's only one."""
-    parents = [PurePosixPath(s.name).parents for s in found]
-    notebooks = Counter(
-        above[0] for above, s in zip(parents, found) if NOTEBOOK.search(s.name)
-    )
-    return [
-        s
-        for above, s in zip(parents, found)
-        if NOTEBOOK.search(s.name) or all(notebooks[p] != 1 for p in above[:-1])
-    ]
-
-
-def alphabetical(submission):
-    """Return a submission's place in a list of people: é stands by e, b behind A."""
-    parts = unicodedata.normalize("NFKD", submission.name)
-    letters = "".join(c for c in parts if not unicodedata.combining(c))
-    return letters.casefold(), submission.name
-
-
-def unique(found):
-    """Return the submissions with a number behind a name that came before."""
-    seen, done = set(), []
-    for submission in found:
-        name, number = submission.name, 1
-        while name in seen:
-            number += 1
-            name = f"{submission.name} ({number})"
-        seen.add(name)
-        done.append(replace(submission, name=name))
-    return done
