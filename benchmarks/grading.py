@@ -22,8 +22,8 @@ import nbformat
 
 from wgan_lessons.grading import formats, grade, submissions
 from wgan_lessons.grading._marking import Plan
-from wgan_lessons.grading._results import Store
 from wgan_lessons.grading.limits import Limits, level
+from wgan_lessons.grading.results import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 SET = ROOT / "book" / "exercises" / "13_gradient_penalty.md"

@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 import classes
+import judged
+import nbformat
 import psutil
 import pytest
 from classes import CLASS, SECRET, hand_in, key_file, quick
 
 import wgan_lessons
-from wgan_lessons.grading import _marking, _table, results
+from wgan_lessons.grading import _marking, _places, _table, results
 from wgan_lessons.grading.grade import grade
 from wgan_lessons.grading.graft import graft
 from wgan_lessons.grading.judging import Check, Verdict
@@ -224,6 +226,44 @@ def test_stopping_keeps_what_is_done(small, monkeypatch):
     assert (out / "grades.csv").read_bytes() == full and judge.trials > 1
 
 
+def test_results_of_another_set_are_never_overwritten(small, monkeypatch):
+    key, folder, out = small
+    quick(monkeypatch)
+    grade(key, folder, out)
+    before = (out / "grades.csv").read_bytes()
+    other = key.rename(key.with_name("other.md"))
+    with pytest.raises(ValueError, match="holds the results of 'small'.*another fol"):
+        grade(other, folder, out)
+    assert (out / "grades.csv").read_bytes() == before
+    (out.with_name("file")).write_text("")
+    with pytest.raises(ValueError, match="is a file. Choose a folder"):
+        grade(other, folder, out.with_name("file"))
+
+
+def test_rows_that_are_gone_are_kept_and_told(small, monkeypatch):
+    """As when only the late submission is given, or another class."""
+    key, folder, out = small
+    quick(monkeypatch)
+    assert grade(key, folder, out).lost == ()
+    before = (out / "grades.csv").read_bytes()
+    late = hand_in(folder.with_name("late"), {"c.ipynb": None, "d.ipynb": {}})
+    graded = grade(key, late, out)
+    assert graded.lost == ("a.ipynb", "b.ipynb")
+    assert [row["file"] for row in table(out)] == ["c.ipynb", "d.ipynb"]
+    assert (out / "grades.before.csv").read_bytes() == before
+
+
+def test_a_class_of_another_set_is_strange(small, monkeypatch):
+    key, folder, out = small
+    quick(monkeypatch)
+    assert not grade(key, folder, out).strange
+    other = folder.with_name("other")
+    other.mkdir()
+    cells = [classes.code("# answer: w1\nw1 = 3")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), other / "a.ipynb")
+    assert grade(key, other, out.with_name("out2")).strange
+
+
 def test_a_broken_result_is_made_again(small, monkeypatch):
     key, folder, out = small
     quick(monkeypatch)
@@ -348,7 +388,7 @@ def test_dask_gives_the_same_table(small, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
-@pytest.mark.parametrize("name, jobs", [("SIGINT", 1), ("SIGHUP", 2)])
+@pytest.mark.parametrize("name, jobs", [("SIGINT", 1), ("SIGHUP", 2), ("SIGTERM", 1)])
 def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
     """Ctrl-C ends the students' kernels, keeps what is done, and says how to go on.
 
@@ -361,7 +401,11 @@ def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
     desks = Path(tempfile.mkdtemp())  # short: paths of sockets must be
     given = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)}
     process = subprocess.Popen(
-        list(map(str, command)), env=given, cwd=tmp_path, stderr=subprocess.PIPE
+        list(map(str, command)),
+        env=given,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=judged.unignored,
     )
     try:
         finished, until = tmp_path / "out" / ".results", time.monotonic() + 100
@@ -379,3 +423,67 @@ def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
     assert not list(desks.glob("wgan-judge-*"))
     shutil.rmtree(desks)
     assert len(list(finished.iterdir())) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_interrupting_the_key_ends_the_grader(tmp_path, name):
+    """Nothing is graded then, whoever else would like to handle the signal."""
+    mark = tmp_path / "it runs"
+    key = key_file(tmp_path)
+    slow = f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(600)\ndef more("
+    key.write_text(key.read_text("utf-8").replace("def more(", slow, 1), "utf-8")
+    folder = hand_in(tmp_path / "in", {"a.ipynb": {}})
+    desks = Path(tempfile.mkdtemp())  # short: paths of sockets must be
+    command = [sys.executable, "-m", "wgan_lessons", "grade", key, folder]
+    command += ["--out", tmp_path / "out"]
+    given = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)}
+    process = subprocess.Popen(
+        list(map(str, command)),
+        env=given,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        preexec_fn=judged.unignored,
+    )
+    try:
+        until = time.monotonic() + 100
+        while not mark.exists():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(getattr(signal, name))
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and b"Traceback" not in error
+    assert family and not psutil.wait_procs(family, timeout=10)[1]
+    assert not list(desks.iterdir()) and not (tmp_path / "out").exists()
+    shutil.rmtree(desks)
+
+
+def test_what_holds_the_key_is_concealed(tmp_path):
+    """Solutions as `assign --out` writes them, editors' copies, git's real folder."""
+    key = key_file(tmp_path / "course" / "keys")
+    course, store = tmp_path / "course", tmp_path / "main" / ".git" / "worktrees" / "a"
+    hidden = [
+        "keys/handout/solution/small.ipynb",
+        "keys/.small.md.swp",
+        "keys/small_files",
+        "solutions/small.ipynb",
+    ]
+    for name in hidden:
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        (course / name).write_text("")
+    store.mkdir(parents=True)
+    (store / "commondir").write_text("../..\n")
+    (course / ".git").write_text(f"gitdir: {store}\n")
+    found = _places.secret(key, tmp_path / "in", tmp_path / "out")
+    expected = {course / name for name in hidden} | {store, store.parents[1]}
+    assert expected | {key, tmp_path / "in", tmp_path / "out"} <= set(found)
+    assert course / "keys" not in found
+
+
+def test_a_short_name_near_the_root_conceals_no_system(monkeypatch):
+    """A key /x/lib.md is no reason to take /usr/lib away."""
+    found = _places.secret(Path("/x/lib.md"), Path("/x/in"), Path("/x/out"))
+    assert found == [Path("/x/in"), Path("/x/lib.md"), Path("/x/out")]

@@ -306,7 +306,12 @@ CLASS = {
     ),
     # Answers that want points for nothing.
     "nbval comments.ipynb": (SKIPPED, (2, 3, 0), "graded", ""),
-    "copied text.ipynb": ({"double": COPIED}, (0, 3, 1), "graded", ""),
+    "copied text.ipynb": (
+        {"double": COPIED},
+        (0, 3, 1),
+        "graded",
+        "double: it prints, and what it prints is compared, too: take the prints out",
+    ),
     "bent kernel.ipynb": (
         {"double": SHOWN, "quad": LIBRARIES, "more": SILENCED},
         NONE,

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 
-from wgan_lessons.grading import _exchanged, _texts, formats, judging
+from wgan_lessons.grading import _answers, _exchanged, _texts, formats, judging
 from wgan_lessons.grading._answers import answers, bare
 from wgan_lessons.grading._contents import Unreadable, notebook
 from wgan_lessons.grading.graft import given, graft, only, places
@@ -248,7 +248,8 @@ class Marking:
         answer = self.given[name]
         points = exercise.points if won else 0
         changed = _exchanged.note(answer.source, self.plan.taken(exercise))
-        notes = (*answer.notes, *filter(None, [changed]))
+        printing = "" if won or not _answers.prints(answer.source) else _answers.PRINTS
+        notes = (*answer.notes, *filter(None, [changed, printing]))
         return Mark(points, answer.source, outcomes, notes, error)
 
     def outcome(self, check, name):

@@ -55,6 +55,17 @@ def row(name, result, names):
     return [safe(name), *points, total, result.status, safe(result.note)]
 
 
+def lost(path, rows):
+    """Return the files of the table at `path` that are not among the new rows."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError):
+        return ()
+    new = {safe(name) for name, _ in rows}
+    old = csv.DictReader(io.StringIO(text, newline=""))
+    return tuple(row["file"] for row in old if row.get("file") not in {*new, None})
+
+
 def write(path, rows, names):
     """Write the table whole: UTF-8 with a mark, without which Excel guesses wrong."""
     text = io.StringIO(newline="")

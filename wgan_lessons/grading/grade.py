@@ -8,10 +8,9 @@ was; another key, seed, limit or file is graded afresh.
 """
 
 import contextlib
-import glob
 import hashlib
 import json
-import secrets
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +18,10 @@ from typing import NamedTuple
 import joblib
 from tqdm import tqdm
 
-from wgan_lessons import __version__, _checks, files
+from wgan_lessons import __version__, _checks
 from wgan_lessons.grading import (
+    _places,
+    _settings,
     _table,
     assign,
     formats,
@@ -35,20 +36,29 @@ from wgan_lessons.grading.limits import Limits
 from wgan_lessons.grading.results import Result, Store
 
 BACKENDS = ("threads", "dask")
-SEEDS = 2**31 - 1
 
 
 class Graded(NamedTuple):
-    """What `grade` did: rows are (file, Result), sorted by file."""
+    """What `grade` did: rows are (file, Result), as in a list of people.
+
+    lost: files of the table that was there before; it is grades.before.csv then.
+    """
 
     rows: list
     seed: int
     out: Path
+    lost: tuple = ()
 
     @property
     def complete(self):
         """Whether every submission was graded."""
         return all(result.status == "graded" for _, result in self.rows)
+
+    @property
+    def strange(self):
+        """Whether nobody has answered anything, as if it were another set's class."""
+        marks = [result.marks.values() for _, result in self.rows]
+        return not any(mark.code for given in marks for mark in given)
 
 
 def grade(
@@ -75,7 +85,7 @@ def grade(
     _checks.one_of("backend", backend, BACKENDS)
     judging.require()
     out, folder, source = Path(out), Path(folder), Path(key)
-    key = key_of(source)
+    key = assign.key_at(source)
     names = [exercise.name for exercise in formats.exercises(key)]
     _table.header(names)
     if out.resolve() == folder.resolve():
@@ -83,84 +93,36 @@ def grade(
             f"results cannot go among the submissions; got {out} for both. "
             "Choose another folder for --out."
         )
+    _settings.same_set(out, key.name)
     found = submissions.gather(folder, without=[out, source])
-    seed = settled_seed(out, seed)
+    seed = _settings.seed_of(out, seed)
     about = {"seed": seed, "limits": asdict(limits), "kernel": kernel}
     store = Store(out / ".results", {**about, "key": digest(key)})
     done, todo = divided(found, store, retry)
     settings = {**about, "key": key.name, "version": __version__}
     if todo:
-        concealed = tuple(map(str, secret_places(source, folder, out)))
+        concealed = tuple(map(str, _places.secret(source, folder, out)))
         reference = executed(key, seed, limits)
         plan = Plan(key, reference, seed, limits, kernel, concealed)
         prove(plan)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)  # points are private
-    write_settings(out, settings)
+    _settings.write(out, settings)
     if todo:
         done |= judged(todo, plan, store, jobs, backend, len(found))
     rows = [(s.name, done[s.name]) for s in found]
     report.write(out, key, rows)
-    _table.write(out / "grades.csv", rows, names)
-    return Graded(rows, seed, out)
-
-
-def key_of(source):
-    """Return the key at a path; ValueError if it is the student's notebook.
-
-    That has the format of a key, but stubs in the place of answers.
-    """
-    key = formats.read_source(source)
-    if assign.is_sheet(key):
-        raise ValueError(
-            f"{source} is the student's notebook: it holds no answers to compare "
-            "with. Give the key that it was made of, such as the .md beside it."
-        )
-    return key
-
-
-def settled_seed(out, seed):
-    """Return the seed to use: the given one, that of the last time, or a fresh one."""
-    if seed is not None:
-        return _checks.integer("seed", seed, minimum=0)
-    path = out / "settings.json"
-    try:
-        kept = json.loads(path.read_text("utf-8"))["seed"]
-        return _checks.integer("seed", kept, minimum=0)
-    except FileNotFoundError:
-        return 1 + secrets.randbelow(SEEDS)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} holds no seed to go on with; got {error}. Give --seed, or choose "
-            "another folder for --out."
-        ) from error
-
-
-def write_settings(out, settings):
-    """Write settings.json, before any submission is judged."""
-    content = json.dumps(settings, indent=1).encode()
-    files.replace_file(out / "settings.json", lambda file: file.write(content))
+    path = out / "grades.csv"
+    lost = _table.lost(path, rows)
+    if lost:
+        os.replace(path, out / "grades.before.csv")
+    _table.write(path, rows, names)
+    return Graded(rows, seed, out, lost)
 
 
 def digest(key):
     """Return a hash of all that a key holds."""
     cells = [(c.kind, c.exercise, c.source, c.metadata) for c in key.cells]
     return hashlib.sha256(json.dumps(cells, default=str).encode()).hexdigest()
-
-
-def secret_places(source, folder, out):
-    """Return the paths that hold the key, its solution, or other students' work.
-
-    Solutions have the key's name, in a folder beside the key or beside its folder. What
-    git and the book keep of a checkout holds them, too. Results need not exist yet.
-    """
-    source = source.resolve()
-    name, home = f"{glob.escape(source.stem)}*", source.parent
-    places = [source, folder, out, *home.glob(name), *home.glob(f"*/{name}")]
-    places += home.parent.glob(f"*/{name}")
-    checkout = next((p for p in source.parents if (p / ".git").exists()), None)
-    if checkout:
-        places += [checkout / ".git", checkout / "_build"]
-    return sorted({path.resolve() for path in places})
 
 
 def executed(key, seed, limits):
@@ -187,7 +149,8 @@ def prove(plan):
     if verdict.note.startswith(judging.NO_KERNEL):
         raise ValueError(
             f"nothing was graded: {verdict.note}. `jupyter kernelspec list` names the "
-            "kernels there are; sandbox needs Linux and bubblewrap."
+            "kernels there are; sandbox needs Linux and bubblewrap, and every kernel "
+            "some hundred MB of --memory-limit."
         )
     where = places(plan.key)
     for cell, check in verdict.checks.items():
@@ -195,7 +158,8 @@ def prove(plan):
             raise ValueError(
                 f"nothing was graded: at seed {plan.seed} the model solution fails "
                 f"check {where[cell].number} of {where[cell].exercise!r}: "
-                f"{verdict.note or check.error}. Mend the key, or widen the limits."
+                f"{verdict.note or check.error}. Does it show the same in every run? "
+                "Mend the key, or widen the limits."
             )
 
 
