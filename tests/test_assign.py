@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from wgan_lessons.grading import assign, formats, frame
+from wgan_lessons.grading import _hints, assign, formats, frame
 from wgan_lessons.grading.stubs import stub
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -318,7 +318,7 @@ def test_the_solution_answers_in_words_where_the_key_does(made, solution):
 def hint_of(check):
     """Return the hint of which "one two" is a part, as a solution quotes it."""
     cell = formats.Cell("check", check)
-    return assign._hint("one two", SimpleNamespace(checks=(cell,)))
+    return _hints.whole("one two", SimpleNamespace(checks=(cell,)))
 
 
 def test_a_hint_is_quoted_whole():
@@ -455,7 +455,9 @@ def test_the_command_writes_and_checks(made, no_kernel, tmp_path):
     options = {"out": tmp_path, "repository": URL + "/"}
     status, said = run(made.source, **options)
     names = [tmp_path / kind / "01_small.ipynb" for kind in ("student", "solution")]
-    assert status == 0 and said == "\n".join(f"{name}: written" for name in names)
+    held = f"{made.source}: 2 exercises, 3 points, 2 visible and 1 hidden check"
+    assert status == 0
+    assert said.split("\n") == [held, *(f"{name}: written" for name in names)]
     before = [name.read_bytes() for name in names]
     status, said = run(made.source, check=True, **options)
     assert status == 0 and said.count("as its source makes it") == 2
@@ -502,6 +504,41 @@ def test_a_source_is_never_overwritten(made, no_kernel, tmp_path):
     with pytest.raises(ValueError, match="would be overwritten.*Choose another"):
         run(source, out=tmp_path, repository=URL)
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a folder", "all.zip"])
+def test_submissions_are_no_key(tmp_path, name):
+    """As when the order of the arguments was forgotten."""
+    with pytest.raises(ValueError, match="is no key.*comes first"):
+        (tmp_path / "a folder").mkdir()
+        assign.key_at(tmp_path / name)
+
+
+def test_a_students_notebook_is_no_source(student, no_kernel, tmp_path):
+    nbformat.write(student, tmp_path / "01_small.ipynb")
+    with pytest.raises(ValueError, match="is the student's notebook"):
+        run(tmp_path / "01_small.ipynb", out=tmp_path, repository=URL)
+
+
+def test_a_sheet_that_was_worked_in_is_known(student, tmp_path):
+    """Saved, counted and tagged anew it is the same; with other outputs it is not."""
+    path = tmp_path / "01_small.ipynb"
+
+    def changed():
+        nbformat.write(student, path)
+        return frame.changed(path)
+
+    assert not changed()
+    for count, cell in enumerate(student.cells):
+        cell.metadata["collapsed"] = True
+        if cell.cell_type == "code":
+            cell.execution_count = count
+    assert not changed()
+    check = next(c for c in student.cells if c.get("outputs"))
+    check.outputs = check.outputs[:-1]
+    assert changed()
+    del student.metadata["wgan_lessons"]
+    assert not changed()  # nobody can tell
 
 
 def test_a_place_must_be_known(made, no_kernel, tmp_path):
@@ -574,7 +611,9 @@ def test_a_set_is_a_pair_of_the_book(book):
     assert notebooks.check(book.source, book.root) == []
     assert pairs.orphans(book.root) == []
     made_from = [pairs.read(p).metadata.wgan_lessons for p in (student, solution)]
+    seal = made_from[0].pop("seal")
     assert made_from[0] == made_from[1] and set(made_from[0]) == {"source", "package"}
+    assert seal == frame.seal(pairs.read(student))
     assert notebooks.make(book.source, book.root) == "unchanged" and not book.runs
 
 

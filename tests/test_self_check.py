@@ -12,6 +12,7 @@ from classes import hand_in, key_file, notebook
 from wgan_lessons import _grading_commands
 from wgan_lessons.__main__ import main
 from wgan_lessons.grading import (
+    _answers,
     _marking,
     assign,
     formats,
@@ -20,6 +21,7 @@ from wgan_lessons.grading import (
     limits,
     self_check,
 )
+from wgan_lessons.grading._answers import Answer
 
 
 def command(capsys, *arguments):
@@ -147,6 +149,55 @@ def test_nohup_stays_in_force():
         signal.signal(signal.SIGHUP, before)
 
 
+def worked_in(folder):
+    """Let a student work in the course's own notebook; return its path."""
+    path = folder / "clean" / "small.ipynb"
+    sheet = nbformat.read(path, as_version=4)
+    for cell in sheet.cells:
+        if cell.source.startswith("# answer: "):
+            name = cell.source.split()[2]
+            cell.source = f"# answer: {name}\ndef {name}(n):\n    return 0"
+    run = classes.play(sheet)
+    for cell, one in zip(sheet.cells, run.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.outputs = one.outputs
+    nbformat.write(sheet, path)
+    return path
+
+
+def test_work_in_the_courses_own_notebook_is_judged(handed_out, capsys):
+    """Against the source then, for the outputs are the student's own."""
+    path = worked_in(handed_out)
+    refused(capsys, "check", path)  # there is nothing to compare with
+    (path.parent / "small.md").write_text(classes.KEY, "utf-8")
+    for name in ("Untitled.ipynb", "small-Copy1.ipynb"):  # nobody's business
+        nbformat.write(nbformat.v4.new_notebook(), path.with_name(name))
+    code, said, _ = command(capsys, "check", path)
+    assert code == 1 and "0 of 3 exercises pass" in said
+    assert "not as it was handed out" in refused(capsys, "check", path, "--key", path)
+
+
+def test_a_sheet_without_a_seal_betrays_itself(handed_out, capsys):
+    path = worked_in(handed_out)
+    sheet = nbformat.read(path, as_version=4)
+    del sheet.metadata["wgan_lessons"]
+    nbformat.write(sheet, path)
+    assert "not the one handed out" in command(capsys, "check", path)[1]
+
+
+def test_what_a_cut_off_check_says():
+    """An endless loop is interrupted, and Python tells only that."""
+    key = formats.parse(classes.read_key())
+    exercise, *_ = formats.exercises(key)
+    (check,) = exercise.checks
+    lost = {check.id: judging.Check(False, "", "KeyboardInterrupt")}
+    verdict = judging.Verdict("timed out", lost, "a cell ran longer than 60 s")
+    answer = Answer("# answer: double\ndef double(n): print(n)")
+    line = self_check.line_of(exercise, answer, verdict)
+    assert line.error == "a cell ran longer than 60 s" and not line.passed
+    assert line.notes == (_answers.PRINTS,)
+
+
 def test_no_output_of_the_student_counts(handed_out, capsys):
     """A saved notebook with the right outputs and no answers passes nothing."""
     forged = nbformat.read(handed_out / "clean" / "small.ipynb", as_version=4)
@@ -162,7 +213,10 @@ def refused(capsys, *arguments):
     """Return the one line of error of a command that must fail with exit code 2."""
     code, said, error = command(capsys, *arguments)
     *before, error = error.splitlines()
-    known = ("small: 3 exercises, 3 visible and 1 hidden checks", limits.describe())
+    known = (
+        "small: 3 exercises, 6 points, 3 visible and 1 hidden check",
+        limits.describe(),
+    )
     assert code == 2 and said == "" and before in ([], [*known])
     return error
 
@@ -218,7 +272,7 @@ def test_grade_begins_with_how_far_submissions_are_shut_in(
         more = ("--kernel", kernel) if kernel else ()
         code, said, error = command(capsys, *words, handed_out / "out", *more)
         line = limits.describe(kernel)
-        key = "small: 3 exercises, 3 visible and 1 hidden checks"
+        key = "small: 3 exercises, 6 points, 3 visible and 1 hidden check"
         assert "\n" not in line and seen[0] == f"{key}\n{line}\n"
         assert code == 0 and error == "" and line not in said
     assert limits.describe() != limits.describe("sandbox")
@@ -256,7 +310,7 @@ def test_grade_says_where_its_results_are(handed_out, capsys, monkeypatch):
         handed_out / "o",
     )
     code, said, _ = command(capsys, *given)
-    assert code == 0 and "grades.csv: 1 submissions" in said
+    assert code == 0 and "grades.csv: 1 submission\n" in said
     (folder / "junk.ipynb").write_text("{")
     code, _, error = command(capsys, *given)
     assert code == 1 and "not graded: 1" in error

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from functools import partial
@@ -37,7 +38,12 @@ def main(arguments=None):
         parser.print_help()
         return 2
     try:
-        return options.run(options)
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has left, such as head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         _say(f"wgan-lessons: {' '.join(str(error).split())}")
         return 2

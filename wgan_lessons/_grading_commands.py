@@ -11,7 +11,12 @@ from pathlib import Path
 ASSIGN = """\
 Make two notebooks of an exercise set: the student's (stubs, visible checks with their
 results at SEED = 0) and the solution. SOURCE is a .md of a folder named exercises, or
-any .md or .ipynb in the format together with --out."""
+any .md or .ipynb in the format together with --out. Students get no hidden checks. The
+page For instructors of the course describes the format."""
+
+ASSIGN_MORE = """
+exit code: 0 if all is well, 1 if --check or --test found something, 2 for a SOURCE that
+breaks the format or does not run"""
 
 CHECK = """\
 Check your own notebook before you hand it in: your answers are put into the clean
@@ -80,17 +85,19 @@ def option(parser, name, metavar, text, **settings):
 
 def _add_assign(commands):
     summary = "make the student's notebook and the solution of an exercise set"
-    add = _command(commands, "assign", summary, ASSIGN, _assign)
+    add = _command(commands, "assign", summary, ASSIGN, _assign, ASSIGN_MORE)
     add("sources", "SOURCE", "an exercise set", nargs="+")
     add("--out", "DIR", "where the folders student and solution go")
     add("--check", None, "write nothing; say whether the notebooks are up to date")
+    tried = "write nothing; try answer, stub and wrong answers at two seeds (minutes)"
+    add("--test", None, tried)
     add("--repository", "URL", "where Colab installs the package from")
 
 
 def _assign(options):
     from wgan_lessons.grading import assign
 
-    given = {k: getattr(options, k) for k in ("out", "check", "repository")}
+    given = {k: getattr(options, k) for k in ("out", "check", "test", "repository")}
     return assign.command(options.sources, **given)
 
 
@@ -169,7 +176,7 @@ def _add_grade(commands):
     summary = "grade a folder or zip of exercise notebooks"
     add = _command(commands, "grade", summary, GRADE, _grade, GRADE_MORE)
     add("key", "KEY", "the exercise set with its answers, .md or .ipynb")
-    add("submissions", "SUBMISSIONS", "the folder or zip with the notebooks")
+    add("submissions", "SUBMISSIONS", "the folder or zip of notebooks, or one .ipynb")
     add("--out", "DIR", "where the results go", required=True)
     add("--seed", "N", "SEED for all (usual: a fresh one, kept in DIR)", type=int)
     add("--jobs", "N", "submissions at a time (usual: 1)", type=int, default=1)
@@ -180,9 +187,11 @@ def _add_grade(commands):
 
 
 def _grade(options):
-    from wgan_lessons.grading.grade import grade, key_of
+    from wgan_lessons.grading import formats
+    from wgan_lessons.grading.assign import key_at
+    from wgan_lessons.grading.grade import grade
 
-    _say_settings(key_of(options.key), options.kernel)
+    _say_settings(key_at(options.key), options.kernel)
     given = {k: getattr(options, k) for k in ("seed", "jobs", "kernel", "backend")}
     try:
         with _terminated_like_interrupted():
@@ -201,7 +210,13 @@ def _grade(options):
         )
         return 130
     bad = [name for name, result in graded.rows if result.status != "graded"]
-    print(f"{graded.out / 'grades.csv'}: {len(graded.rows)} submissions")
+    rows = formats.counted(len(graded.rows), "submission")
+    print(f"{graded.out / 'grades.csv'}: {rows}")
+    if graded.lost:
+        gone = f"{len(graded.lost)} files of the last table were not given"
+        print(f"{gone}; it is kept as grades.before.csv", file=sys.stderr)
+    if graded.strange:
+        print("no file holds an answer: is it the right key?", file=sys.stderr)
     if bad:
         print(f"not graded: {len(bad)}; the column note says why", file=sys.stderr)
     return 0 if graded.complete else 1
@@ -211,10 +226,7 @@ def _say_settings(key, kernel):
     """Say what the key holds and how far submissions are shut in, before all else."""
     from wgan_lessons.grading import formats, limits
 
-    found = formats.exercises(key)
-    counts = [sum(len(getattr(e, n)) for e in found) for n in ("checks", "hidden")]
-    said = "{}: {} exercises, {} visible and {} hidden checks"
-    print(said.format(key.name, len(found), *counts), file=sys.stderr)
+    print(f"{key.name}: {formats.summary(key)}", file=sys.stderr)
     print(limits.describe(kernel), file=sys.stderr, flush=True)
 
 

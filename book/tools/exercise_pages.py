@@ -31,8 +31,9 @@ class Set:
             for make in (assign.student, assign.solution)
         ]
         for notebook in made:
-            notebook.metadata["wgan_lessons"] = self.made_from
+            notebook.metadata["wgan_lessons"] = dict(self.made_from)
             outputs.normalise(notebook)
+        frame.sealed(made[0])
         return [pairs.nbformat.from_dict(notebook) for notebook in made]
 
     def problems(self, notebooks):
@@ -65,7 +66,10 @@ class Set:
     def current(self):
         """Return the notebooks made of the stored outputs; None if these are stale."""
         stored = self.stored()
-        hashed = [n.metadata.get("wgan_lessons") if n else None for n in stored]
+        stamps = [n.metadata.get("wgan_lessons", {}) if n else {} for n in stored]
+        hashed = [
+            {name: stamp.get(name) for name in self.made_from} for stamp in stamps
+        ]
         executed = self.carried(stored[1])
         if hashed != [self.made_from] * 2 or executed is None:
             return None

@@ -121,8 +121,8 @@ def check_key(key, found):
     if not found:
         raise ValueError("there is no cell tagged answer: nothing to do for students")
     titles = [exercise.title for exercise in found]
-    for exercise in found:
-        if not exercise.title or titles.count(exercise.title) > 1:
+    for number, exercise in enumerate(found):
+        if not exercise.title or exercise.title in titles[:number]:
             raise ValueError(
                 f"the exercise {exercise.name!r} needs a heading of its own above its "
                 "answer, such as ## 1. Compute: a distance"

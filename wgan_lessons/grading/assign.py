@@ -4,7 +4,6 @@ The key is executed; its checks carry their outputs into both notebooks. The stu
 has stubs for answers, and no hidden checks, wrong answers or answers in words.
 """
 
-import ast
 import os
 import re
 from copy import deepcopy
@@ -12,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from wgan_lessons import files
-from wgan_lessons.grading import formats, frame, stubs
+from wgan_lessons.grading import _hints, formats, frame, stubs
 from wgan_lessons.grading.execution import execute
 
 NOTE = """\
@@ -57,7 +56,6 @@ _HINT = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _TARGET = re.compile(r"^\([\w:-]+\)=\n", re.MULTILINE)
-_MARKUP = re.compile(r"[\\`*_$<\[]")
 
 
 def student(key, executed, course):
@@ -80,7 +78,7 @@ def student(key, executed, course):
             cells.append(_code(cell.source, cell.metadata, outputs[cell.id]))
     link = f"[Open this notebook in Colab]({course.colab}), or download it."
     note = NOTE.format(open=link if course.colab else "Work on a copy.")
-    return _framed(cells, course, note)
+    return frame.sealed(_framed(cells, course, note))
 
 
 def solution(key, executed, course):
@@ -104,32 +102,12 @@ def solution(key, executed, course):
             cells.append(_prose(WORDS.format(text=cell.source.strip())))
         elif cell.kind == "wrong" and own.name not in told:
             told.add(own.name)
-            rows = [f"- *{w.label}*: “{_hint(w.says, own)}”" for w in own.wrong]
+            rows = [f"- *{w.label}*: “{_hints.whole(w.says, own)}”" for w in own.wrong]
             cells.append(_prose(MISTAKES.format(rows="\n".join(rows))))
     if cells[0].cell_type == "markdown":
         title = re.compile(r"^# (Exercises: )?")
         cells[0].source = title.sub("# Solutions: ", cells[0].source, count=1)
     return _framed(cells, course)
-
-
-def _hint(says, exercise):
-    """Return the whole hint that a visible check prints with `says` in it, as Markdown.
-
-    Dots stand for what the check fills in, and around what no check prints as text.
-    """
-    lines = (line for check in exercise.checks for line in _printed(check.source))
-    line = next((line for line in lines if says in line), f"… {says} …")
-    return _MARKUP.sub(r"\\\g<0>", line)
-
-
-def _printed(source):
-    """Yield the texts that a check may print, with dots for what it fills in."""
-    for call in ast.walk(ast.parse(source)):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "print":
-            for text in call.args:
-                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
-                fixed = (isinstance(part, ast.Constant) for part in parts)
-                yield "".join(str(p.value) if f else "…" for p, f in zip(parts, fixed))
 
 
 def _outputs(executed):
@@ -184,6 +162,22 @@ def is_sheet(key):
     return any(c.kind == "prose" and c.source.startswith(note) for c in key.cells)
 
 
+def key_at(source):
+    """Return the key at a path; ValueError for what students get or hand in."""
+    if Path(source).is_dir() or Path(source).suffix.lower() == ".zip":
+        raise ValueError(
+            f"{source} is no key, which is one .md or .ipynb and comes first: "
+            "wgan-lessons grade KEY SUBMISSIONS."
+        )
+    key = formats.read_source(source)
+    if is_sheet(key):
+        raise ValueError(
+            f"{source} is the student's notebook: it holds no answers to compare "
+            "with. Give the key that it was made of, such as the .md beside it."
+        )
+    return key
+
+
 def places(source, out=None):
     """Return where the student's notebook and the solution of a source go.
 
@@ -205,7 +199,7 @@ def places(source, out=None):
 
 def make(source, out=None, repository=None):
     """Execute a source; return {path: notebook}, the student's and the solution."""
-    key = formats.read_source(source)
+    key = key_at(source)
     first, second = places(source, out)
     if Path(source).resolve() in (first.resolve(), second.resolve()):
         raise ValueError(
@@ -241,13 +235,21 @@ def course_at(source, notebook=None, repository=None):
     )
 
 
-def command(sources, *, out=None, check=False, repository=None, say=print):
-    """Write the notebooks of the sources, or check them; return the exit code.
+def command(sources, *, out=None, check=False, test=False, repository=None, say=print):
+    """Write the notebooks of the sources, check or test them; return the exit code.
 
-    0: all is well; 1: `check` found a notebook that is not what its source makes.
+    0: all is well; 1: `check` found a notebook that is not what its source makes, or
+    `test` an answer that is not judged as it should be.
     """
     bad = 0
     for source in sources:
+        say(f"{source}: {formats.summary(key_at(source))}")
+        if test:
+            found = formats.need("wgan_lessons.grading.rehearsal").rehearse(source)
+            bad += len(found)
+            for line in found or ["all answers are judged as they should be"]:
+                say(f"  {line}")
+            continue
         for path, notebook in make(source, out, repository).items():
             if check:
                 found = differences(path, notebook)

@@ -70,10 +70,14 @@ def read_source(path):
     path = Path(path)
     try:
         text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise ValueError(f"{path} cannot be read: {error}. Check the name.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}. Save it as UTF-8."
+        ) from error
     name, how = ("nbformat", {"as_version": 4})
-    if path.suffix == ".md":
+    if path.suffix.lower() == ".md":
         name, how = ("jupytext", {"fmt": "md:myst"})
     reader = need(name)
     try:
@@ -85,7 +89,7 @@ def read_source(path):
         ) from error
     try:
         return parse(notebook, path.stem)
-    except ValueError as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 
@@ -121,6 +125,24 @@ def exercises(key):
             own = [c for c in key.cells if c.exercise == cell.exercise]
             found.append(_exercise(cell, title, own))
     return tuple(found)
+
+
+def summary(key):
+    """Return what a key holds, in a few words."""
+    found = exercises(key)
+    points = sum(exercise.points for exercise in found)
+    shown, hidden = (
+        sum(len(getattr(e, kind)) for e in found) for kind in ("checks", "hidden")
+    )
+    return (
+        f"{counted(len(found), 'exercise')}, {counted(points, 'point')}, "
+        f"{shown} visible and {counted(hidden, 'hidden check')}"
+    )
+
+
+def counted(number, word):
+    """Return such as "1 check" or "2 checks"."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _exercise(answer, title, cells):

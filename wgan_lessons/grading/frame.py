@@ -1,7 +1,8 @@
-"""What every notebook of the course has: set-up cell, kernel, ids, and its address."""
+"""What every notebook has: set-up cell, kernel, ids, a seal, and its address."""
 
 import hashlib
 import importlib
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -33,6 +34,7 @@ if "google.colab" in sys.modules:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         subprocess.run(pip + missing, check=True)
         importlib.invalidate_caches()"""
+COUNTED = ("execution_count", "metadata")
 COLAB = "https://colab.research.google.com/github/{}/blob/{}/{}"
 
 
@@ -80,6 +82,29 @@ def name_cells(notebook):
     contents = [(cell.cell_type, cell.source) for cell in notebook.cells]
     for cell, name in zip(notebook.cells, content_ids(contents), strict=True):
         cell.id = name
+
+
+def sealed(notebook):
+    """Return the notebook with a hash of its sources and outputs in its metadata."""
+    notebook.metadata.setdefault("wgan_lessons", {})["seal"] = seal(notebook)
+    return notebook
+
+
+def seal(notebook):
+    """Return a hash of the sources and outputs that saving and counting leave alone."""
+    kept = [
+        (cell.source, [{k: v for k, v in o.items() if k not in COUNTED} for o in shown])
+        for cell in notebook.cells
+        for shown in [cell.get("outputs", [])]
+    ]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changed(path):
+    """Whether a notebook was changed since it was sealed."""
+    notebook = need("nbformat").read(path, as_version=4)
+    given = notebook.metadata.get("wgan_lessons", {}).get("seal")
+    return given not in (None, seal(notebook))
 
 
 def settings_above(path):

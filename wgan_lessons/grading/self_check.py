@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wgan_lessons import files
-from wgan_lessons.grading import assign, formats, judging, submissions
+from wgan_lessons.grading import _answers, assign, formats, frame, judging, submissions
 from wgan_lessons.grading._marking import TRIALS
 from wgan_lessons.grading.execution import execute
 from wgan_lessons.grading.graft import given, graft
@@ -18,6 +18,10 @@ PLACES = (
     files.HERE / "_data" / "exercises",
     files.HERE.parent / "book" / "exercises",
 )
+
+
+CUT_OFF = "KeyboardInterrupt"
+NO_SHEET = "but it passes, so the notebook to compare with is not the one handed out"
 
 
 class Clean(NamedTuple):
@@ -70,39 +74,68 @@ def check(path, *, key=None, limits=Limits(), kernel=None):  # noqa: B008 - froz
         if any(together.checks[c.id].passed is None for c in exercise.checks):
             # Another answer has stopped the kernel: give this one its own.
             verdict = run({**sheet.stubs, name: given[name]})
-        checks = tuple(verdict.checks[c.id] for c in exercise.checks)
-        error = verdict.errors.get(exercise.answer.id, "")
-        if any(c.passed is None for c in checks):
-            error = error or verdict.note
-        lines.append(Line(exercise, checks, given[name].notes, error))
+        lines.append(line_of(exercise, given[name], verdict))
     return sheet.key.name, lines
+
+
+def line_of(exercise, answer, verdict):
+    """Return the Line of an exercise."""
+    checks = tuple(verdict.checks[c.id] for c in exercise.checks)
+    error = verdict.errors.get(exercise.answer.id, "")
+    cut_off = [c.passed is None or c.error == CUT_OFF for c in checks]
+    if any(cut_off):
+        error = error if error not in ("", CUT_OFF) else verdict.note
+    line = Line(exercise, checks, answer.notes, error)
+    if line.passed and _answers.UNTOUCHED in answer.notes:
+        return line._replace(notes=(*answer.notes, NO_SHEET))
+    if not line.passed and _answers.prints(answer.source):
+        return line._replace(notes=(*answer.notes, _answers.PRINTS))
+    return line
+
+
+def known():
+    """Yield the course's sets: sources in a checkout, else notebooks handed out."""
+    for place in PLACES:
+        yield from sorted(place.glob("*.md")) or sorted(place.glob("*.ipynb"))
 
 
 def matching(found, path):
     """Return the clean notebook whose exercises are in a student's notebook."""
-    known = [clean(p) for place in PLACES for p in sorted(place.glob("*.ipynb"))]
-    counts = [shared(found, sheet) for sheet in known]
+    places = list(known())
+    counts = [shared(found, formats.read_source(place)) for place in places]
     best = max(counts, default=0)
     if best == 0 or counts.count(best) > 1:
-        names = ", ".join(sheet.key.name for sheet in known) or "none"
+        names = ", ".join(place.stem for place in places) or "none"
         raise ValueError(
             f"it is not clear which exercises {path} holds; known here: {names}. "
             "Keep the lines '# answer: name', or name the clean notebook: --key FILE."
         )
-    return known[counts.index(best)]
+    source = places[counts.index(best)]
+    try:
+        return clean(source.with_suffix(".ipynb"))
+    except ValueError:  # somebody has worked in the course's own notebook
+        return clean(source)
 
 
-def shared(found, sheet):
-    """Return how many of a sheet's exercises have an answer cell in a notebook."""
-    names = [exercise.name for exercise in formats.exercises(sheet.key)]
+def shared(found, key):
+    """Return how many of a key's exercises have an answer cell in a notebook."""
+    names = [exercise.name for exercise in formats.exercises(key)]
     given = submissions.answers(found, names).values()
     return sum(bool(answer.source) for answer in given)
 
 
 def clean(path):
-    """Return the clean notebook at a path; a source without outputs is executed."""
+    """Return the clean notebook at a path; a source without outputs is executed.
+
+    ValueError for a notebook that was changed since it was made.
+    """
     path = Path(path)
     key = formats.read_source(path)
+    if path.suffix != ".md" and frame.changed(path):
+        raise ValueError(
+            f"{path} is not as it was handed out: its answers or outputs were changed. "
+            "Get the notebook again, or name the source of the set."
+        )
     exercises = formats.exercises(key)
     reference = formats.runnable(key, hidden=False)
     if path.suffix != ".md" and has_outputs(path, exercises, reference):

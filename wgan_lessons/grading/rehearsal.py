@@ -1,8 +1,8 @@
-"""Run an exercise set in this process: the key, its stubs, its wrong answers.
+"""Try an exercise set before students do: `wgan-lessons assign SOURCE --test`.
 
-    python tests/exercise_runner.py SOURCE SEED...
+    python -m wgan_lessons.grading.rehearsal SOURCE SEED...
 
-Prints JSON: {seed: {exercise: {variant: {check's id: what it shows}}}}, where variant
+prints JSON: {seed: {exercise: {variant: {check's id: what it shows}}}}, where variant
 is "answer", "numpy" (the answer, but the numbers that it returns are NumPy's), "stub",
 or the label of a wrong answer. A variant's names are forgotten after its checks, so
 that the next one begins where the key stands; its checks end with the first that
@@ -14,20 +14,95 @@ import contextlib
 import io
 import json
 import linecache
-import os
+import re
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
-os.environ["MPLBACKEND"] = "Agg"
-
-from IPython.lib.pretty import pretty
-
-from wgan_lessons.grading import formats, stubs
+from wgan_lessons.grading import _texts, execution, formats, stubs
 from wgan_lessons.grading.nbval_numbers import agree
+
+SEEDS = (0, 20260)
+FAILED = re.compile(r"\w*(Error|Exception|Warning): ")
+
+
+def rehearse(source, seeds=SEEDS):
+    """Return what is wrong with a set's checks, one line each; [] if all is well.
+
+    At each seed: the answer fails no check, the stub and each wrong answer do, hints
+    come where they should and nowhere else, and no check is the same at all seeds.
+    """
+    key = formats.read_source(source)
+    return faults(key, results(source, seeds))
+
+
+def results(source, seeds=SEEDS):
+    """Return what this module prints for a source, run in a process of its own."""
+    place = str(Path(source).resolve())
+    command = [sys.executable, "-P", "-m", __name__, place, *map(str, seeds)]
+    given = {**execution.environment(), "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
+    with tempfile.TemporaryDirectory(prefix="wgan-") as desk:
+        done = subprocess.run(
+            command, env=given, cwd=desk, capture_output=True, encoding="utf-8"
+        )
+    if done.returncode:
+        said = _texts.short(done.stderr.strip().rpartition("\n")[2])
+        raise ValueError(f"{source} could not be run: {said}")
+    return json.loads(done.stdout)
+
+
+def faults(key, found):
+    """Return the faults of a key, of which `found` is what `results` gave."""
+    told = []
+    for exercise in formats.exercises(key):
+        shown = {seed: one[exercise.name] for seed, one in found.items()}
+        for place, check in enumerate((*exercise.checks, *exercise.hidden), start=1):
+            first, *others = (one["answer"][check.id] for one in shown.values())
+            if FAILED.match(first):
+                said = f"the answer fails: {first}"
+            elif any(agree(first, other) for other in others):
+                said = f"no SEED changes {first!r}"
+            else:
+                continue
+            told.append(f"{exercise.name}, check {place}: {said}")
+        for seed, one in shown.items():
+            told += [
+                f"{exercise.name}, SEED {seed}: {fault}"
+                for fault in faults_of_answers(exercise, one)
+            ]
+    return told
+
+
+def faults_of_answers(exercise, shown):
+    """Yield what is wrong with the checks of an exercise, seen at one seed."""
+    right = shown["answer"]
+    checks = (*exercise.checks, *exercise.hidden)
+    for one in failed(right, shown["numpy"], checks):
+        yield f"{shown['numpy'][one]!r} for NumPy's numbers in place of {right[one]!r}"
+    stub_fails = failed(right, shown["stub"], exercise.checks)
+    if not stub_fails or not (exercise.stub or len(stub_fails) == len(exercise.checks)):
+        yield "the stub passes a check"
+    for wrong in exercise.wrong:
+        given = shown[wrong.label]
+        if not failed(right, given, checks):
+            yield f"the wrong answer {wrong.label!r} passes all checks"
+        if not any(wrong.says in given.get(c.id, "") for c in exercise.checks):
+            yield f"no visible check says {wrong.says!r} to {wrong.label!r}"
+        if any(wrong.says in text for text in right.values()):
+            yield f"a check says {wrong.says!r} to the right answer"
+
+
+def failed(right, given, checks):
+    """Return the checks, of those that ran, whose output is not the right one."""
+    ran = [c.id for c in checks if c.id in given]
+    return [one for one in ran if not agree(right[one], given[one])]
 
 
 def run(source, name, space):
     """Execute a cell; return what it shows: what it prints and its last expression."""
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    pretty = formats.need("IPython.lib.pretty").pretty
     printed, shown = io.StringIO(), []
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         try:
@@ -50,7 +125,7 @@ def blocks(key):
     for cell in key.cells:
         if cell.kind == "answer":
             found.append([])
-        if cell.kind not in ("prose", "stub", "wrong"):
+        if cell.kind in ("shared", "parameters", "answer", "check", "hidden"):
             found[-1].append(cell)
     return found
 
@@ -122,7 +197,11 @@ def run_set(key, seed):
     return found
 
 
-if __name__ == "__main__":
-    source, *seeds = sys.argv[1:]
+def main(source, *seeds):
+    """Print what the set shows at the seeds, as JSON."""
     key = formats.read_source(source)
     print(json.dumps({seed: run_set(key, int(seed)) for seed in seeds}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
