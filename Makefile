@@ -25,7 +25,7 @@ PART_I := $(wildcard $(patsubst %,wgan_lessons/%.py,\
 	boxes transport duality densities examples)) wgan_lessons/divergences
 HEADING = @printf '\n== %s\n'
 
-.PHONY: help book test lint tests nbval links check-site lighthouse test-floors \
+.PHONY: help setup book test lint tests nbval links check-site lighthouse test-floors \
 	notebooks studies bench bench-grade serve format url clean
 
 help:  ## print these lines
@@ -34,6 +34,8 @@ help:  ## print these lines
 book: $(BOOK_READY)  ## build the book into _build/html (needs no torch)
 	$(HEADING) "book"
 	$(BIN)/jupyter-book build book -q -W -n --keep-going
+
+setup: $(READY)  ## install everything into .venv, and test nothing
 
 test: $(READY)  ## all that must pass: lint, tests, nbval, a fresh book, pages
 	@rm -rf _build
