@@ -526,7 +526,7 @@ def test_a_sheet_that_was_worked_in_is_known(student, tmp_path):
 
     def changed():
         nbformat.write(student, path)
-        return frame.changed(path)
+        return frame.changed(nbformat.read(path, as_version=4))
 
     assert not changed()
     for count, cell in enumerate(student.cells):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import classes
 import judged
@@ -387,6 +388,42 @@ def test_dask_gives_the_same_table(small, tmp_path):
     assert tables[0] == tables[1]
 
 
+class Ended(NamedTuple):
+    """A command that was sent a signal: its exit code, stderr, and its processes."""
+
+    code: int
+    error: bytes
+    family: list
+
+
+def short_folder():
+    """Return a new temporary folder; the paths of sockets in it must be short."""
+    return Path(tempfile.mkdtemp())
+
+
+def interrupted(home, desks, name, ready, key, *options):
+    """Grade HOME/in in another process, send it a signal once `ready()`: Ended."""
+    command = [sys.executable, "-m", "wgan_lessons", "grade", key, home / "in"]
+    process = subprocess.Popen(
+        [*map(str, [*command, "--out", home / "out", *options])],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)},
+        cwd=home,
+        stderr=subprocess.PIPE,
+        preexec_fn=judged.unignored,
+    )
+    try:
+        until = time.monotonic() + 100
+        while not ready():
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.1)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(getattr(signal, name))
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return Ended(process.returncode, error, family)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 @pytest.mark.parametrize("name, jobs", [("SIGINT", 1), ("SIGHUP", 2), ("SIGTERM", 1)])
 def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
@@ -395,31 +432,18 @@ def test_interrupting_the_command_leaves_nothing_behind(tmp_path, name, jobs):
     So does closing the terminal.
     """
     forever = {"double": "import time\ntime.sleep(600)"}
-    folder = hand_in(tmp_path / "in", {"a.ipynb": {}, "b.ipynb": forever})
-    command = [sys.executable, "-m", "wgan_lessons", "grade", key_file(tmp_path)]
-    command += [folder, "--out", tmp_path / "out", "--jobs", str(jobs)]
-    desks = Path(tempfile.mkdtemp())  # short: paths of sockets must be
-    given = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)}
-    process = subprocess.Popen(
-        list(map(str, command)),
-        env=given,
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        preexec_fn=judged.unignored,
-    )
-    try:
-        finished, until = tmp_path / "out" / ".results", time.monotonic() + 100
-        while not finished.is_dir() or not list(desks.glob("*/desk")):
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.1)
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(getattr(signal, name))
-        _, error = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert b"the same command goes on" in error and b"Traceback" not in error
-    assert family and not psutil.wait_procs(family, timeout=10)[1]
+    hand_in(tmp_path / "in", {"a.ipynb": {}, "b.ipynb": forever})
+    desks, finished = short_folder(), tmp_path / "out" / ".results"
+
+    def judging():
+        return finished.is_dir() and list(desks.glob("*/desk"))
+
+    jobs = ("--jobs", str(jobs))
+    ended = interrupted(tmp_path, desks, name, judging, key_file(tmp_path), *jobs)
+    assert ended.code == 130
+    assert b"the same command goes on" in ended.error
+    assert b"Traceback" not in ended.error
+    assert ended.family and not psutil.wait_procs(ended.family, timeout=10)[1]
     assert not list(desks.glob("wgan-judge-*"))
     shutil.rmtree(desks)
     assert len(list(finished.iterdir())) == 1
@@ -433,30 +457,11 @@ def test_interrupting_the_key_ends_the_grader(tmp_path, name):
     key = key_file(tmp_path)
     slow = f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(600)\ndef more("
     key.write_text(key.read_text("utf-8").replace("def more(", slow, 1), "utf-8")
-    folder = hand_in(tmp_path / "in", {"a.ipynb": {}})
-    desks = Path(tempfile.mkdtemp())  # short: paths of sockets must be
-    command = [sys.executable, "-m", "wgan_lessons", "grade", key, folder]
-    command += ["--out", tmp_path / "out"]
-    given = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(desks)}
-    process = subprocess.Popen(
-        list(map(str, command)),
-        env=given,
-        cwd=tmp_path,
-        stderr=subprocess.PIPE,
-        preexec_fn=judged.unignored,
-    )
-    try:
-        until = time.monotonic() + 100
-        while not mark.exists():
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.1)
-        family = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(getattr(signal, name))
-        _, error = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130 and b"Traceback" not in error
-    assert family and not psutil.wait_procs(family, timeout=10)[1]
+    hand_in(tmp_path / "in", {"a.ipynb": {}})
+    desks = short_folder()
+    ended = interrupted(tmp_path, desks, name, mark.exists, key)
+    assert ended.code == 130 and b"Traceback" not in ended.error
+    assert ended.family and not psutil.wait_procs(ended.family, timeout=10)[1]
     assert not list(desks.iterdir()) and not (tmp_path / "out").exists()
     shutil.rmtree(desks)
 

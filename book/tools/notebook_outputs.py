@@ -10,9 +10,11 @@ import nbformat
 from notebook_pairs import code_cells
 from PIL import Image
 
+from wgan_lessons.grading.execution import merged
+from wgan_lessons.grading.formats import CHECKED
+
 IMAGE_BYTES = 80_000
 NOTEBOOK_BYTES = 800_000
-CHECKED = "nbval-check-output"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PAYLOAD = re.compile(r"base64,[A-Za-z0-9+/=]+")
 ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
@@ -20,19 +22,6 @@ ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 
 def tags(cell):
     return cell.metadata.get("tags", [])
-
-
-def merged(outputs):
-    """Join streams that follow each other: how they are cut is chance."""
-    result = []
-    for output in outputs:
-        stream = output.output_type == "stream"
-        last = result[-1] if result else {}
-        if stream and last.get("name") == output.name:
-            last.text += output.text
-        else:
-            result.append(output)
-    return result
 
 
 def smaller(payload):
@@ -61,7 +50,7 @@ def normal(outputs):
     errors = "".join(o.text for o in outputs if o.get("name") == "stderr")
     if "\r" in errors or not errors.strip():
         outputs = [o for o in outputs if o.get("name") != "stderr"]
-    return merged(outputs)
+    return list(merged(outputs))
 
 
 def normalise(notebook):

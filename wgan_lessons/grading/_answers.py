@@ -145,13 +145,18 @@ def parsed(source):
         return ast.parse(source)
 
 
+def tree_of(source):
+    """Return the tree of a program, an empty one for what is none."""
+    try:
+        return parsed(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])
+
+
 def prints(source):
     """Whether a function of an answer calls print, as far as its text says so."""
-    try:
-        tree = parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
+    nodes = ast.walk(tree_of(source))
+    functions = (n for n in nodes if isinstance(n, ast.FunctionDef))
     calls = (n.func for f in functions for n in ast.walk(f) if isinstance(n, ast.Call))
     return any(isinstance(name, ast.Name) and name.id == "print" for name in calls)
 

@@ -18,16 +18,15 @@ from collections import deque
 from pathlib import Path
 from types import SimpleNamespace
 
-import ipykernel.kernelspec
 import nbformat
 import nbval.plugin
 import pytest
 import zmq
 from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.kernelspec import KernelSpecManager
 from nbval.kernel import RunningKernel
 
-from wgan_lessons.grading import _texts, limits
+from wgan_lessons.grading import _texts, frame, limits
 from wgan_lessons.grading._family import Family
 from wgan_lessons.grading._rules import CHECKED
 from wgan_lessons.grading.judging import NO_KERNEL
@@ -50,9 +49,9 @@ class Specs(KernelSpecManager):
         """Return a kernelspec by its name."""
         if kernel_name != PLAIN:
             return super().get_kernel_spec(kernel_name)
-        known = ipykernel.kernelspec.get_kernel_dict()
-        known["argv"] = [*known["argv"], "--HistoryManager.enabled=False"]
-        return KernelSpec(resource_dir=ipykernel.kernelspec.RESOURCES, **known)
+        known = frame.own_kernel()
+        known.argv = [*known.argv, "--HistoryManager.enabled=False"]
+        return known
 
 
 class Manager(KernelManager):

@@ -11,7 +11,7 @@ import builtins
 from collections import deque
 from functools import cache
 
-from wgan_lessons.grading import _answers
+from wgan_lessons.grading._answers import tree_of
 
 MOST = 3  # names in one note
 PYTHONS = {name for name in dir(builtins) if not name.startswith("_")}
@@ -40,14 +40,6 @@ def exchanged(source, taken=frozenset()):
             if name and isinstance(root, ast.Name) and root.id not in own:
                 found.append(".".join([root.id, *name[::-1]]))
     return tuple(dict.fromkeys(found))
-
-
-def tree_of(source):
-    """Return the tree of a program, an empty one for what is none."""
-    try:
-        return _answers.parsed(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ast.Module([], [])
 
 
 def bound(nodes):

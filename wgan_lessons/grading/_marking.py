@@ -58,9 +58,14 @@ class Plan:
         code = (c for c in self.reference.cells if c.cell_type == "code")
         return {cell.id: _texts.text_and_error(cell.outputs)[0] for cell in code}
 
+    @cached_property
+    def places(self):
+        """{cell id: Place} of all checks."""
+        return places(self.key)
+
     def checks(self, name):
         """Return {cell id: Place} of an exercise's checks."""
-        return {i: p for i, p in places(self.key).items() if p.exercise == name}
+        return {i: p for i, p in self.places.items() if p.exercise == name}
 
     def taken(self, exercise):
         """Return the names that the set-up above an answer makes, not the answer."""
@@ -202,7 +207,7 @@ class Marking:
         Answers that stop everything are left out of it.
         """
         visible = [c.id for e in self.plan.exercises for c in e.checks]
-        counted = {i: self.counted[p.exercise] for i, p in self.places.items()}
+        counted = {i: self.counted[p.exercise] for i, p in self.plan.places.items()}
         if all(counted[i].checks[i].passed for i in visible):
             return None
         calm = {n: a for n, a in self.given.items() if not self.stopped(n)}
@@ -210,11 +215,6 @@ class Marking:
         if calm == self.given and not secrets:
             return self.full
         return self.plan.run(calm, hidden=False)
-
-    @property
-    def places(self):
-        """{cell id: Place} of all checks."""
-        return places(self.plan.key)
 
     def result(self):
         """Return the Result."""

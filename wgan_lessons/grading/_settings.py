@@ -8,12 +8,17 @@ from wgan_lessons import _checks, files
 SEEDS = 2**31 - 1
 
 
+def kept(out, name):
+    """Return what OUT/settings.json says under a name; errors as they come."""
+    return json.loads((out / "settings.json").read_text("utf-8"))[name]
+
+
 def same_set(out, name):
     """Raise ValueError if a folder is none, or holds the results of another set."""
     if out.exists() and not out.is_dir():
         raise ValueError(f"{out} is a file. Choose a folder for --out.")
     try:
-        before = json.loads((out / "settings.json").read_text("utf-8"))["key"]
+        before = kept(out, "key")
     except (OSError, ValueError, KeyError, TypeError):
         return
     if before != name:
@@ -27,16 +32,14 @@ def seed_of(out, seed):
     """Return the seed to use: the given one, that of the last time, or a fresh one."""
     if seed is not None:
         return _checks.integer("seed", seed, minimum=0)
-    path = out / "settings.json"
     try:
-        kept = json.loads(path.read_text("utf-8"))["seed"]
-        return _checks.integer("seed", kept, minimum=0)
+        return _checks.integer("seed", kept(out, "seed"), minimum=0)
     except FileNotFoundError:
         return 1 + secrets.randbelow(SEEDS)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} holds no seed to go on with; got {error}. Give --seed, or choose "
-            "another folder for --out."
+            f"{out / 'settings.json'} holds no seed to go on with; got {error}. "
+            "Give --seed, or choose another folder for --out."
         ) from error
 
 

@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from copy import deepcopy
 from pathlib import Path
 
-import wgan_lessons
-from wgan_lessons.grading import _folder, _texts, formats, limits
+from wgan_lessons.grading import _folder, _texts, formats, frame, judging, limits
 
 SECONDS = 120  # for one cell
 
@@ -53,7 +52,7 @@ def execute(notebook, *, seed=None, seconds=SECONDS):
             )
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = list(_merged(cell.outputs))
+            cell.outputs = list(merged(cell.outputs))
     return notebook
 
 
@@ -81,14 +80,9 @@ def own_python():
 
     What is called python3 can be that of another environment.
     """
-    kernelspec = formats.need("ipykernel.kernelspec")
-    client = formats.need("jupyter_client")
-    spec = client.kernelspec.KernelSpec(
-        resource_dir=kernelspec.RESOURCES, **kernelspec.get_kernel_dict()
-    )
 
-    class Manager(client.AsyncKernelManager):
-        kernel_spec = spec
+    class Manager(formats.need("jupyter_client").AsyncKernelManager):
+        kernel_spec = frame.own_kernel()
 
     return Manager
 
@@ -110,16 +104,13 @@ def environment():
     That is one thread unless the user says otherwise, no GPU, and the notebook's own
     way to draw.
     """
-    home = Path(wgan_lessons.__file__).parents[1]
-    checkout = str(home) if (home / "pyproject.toml").is_file() else ""
-    path = os.pathsep.join(filter(None, [checkout, os.environ.get("PYTHONPATH")]))
     threads = {name: os.environ.get(name, "1") for name in limits.ONE_THREAD}
-    fixed = {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": path}
+    fixed = {"CUDA_VISIBLE_DEVICES": "", **judging.importable()}
     given = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
     return {**given, **threads, **fixed}
 
 
-def _merged(outputs):
+def merged(outputs):
     """Join streams that follow each other, since how they are cut is chance."""
     last = None
     for output in outputs:

@@ -78,13 +78,16 @@ def given(key):
 
     That is "" where no stub can be made.
     """
-    found = {}
-    for exercise in exercises(key):
-        with contextlib.suppress(ValueError):
-            found[exercise.name] = stub(exercise.answer.source)
-        if exercise.stub:
-            found[exercise.name] = exercise.stub.source
-    return {exercise.name: found.get(exercise.name, "") for exercise in exercises(key)}
+    return {exercise.name: given_as(exercise) for exercise in exercises(key)}
+
+
+def given_as(exercise):
+    """Return what students found in the place of one answer, as `given`."""
+    if exercise.stub:
+        return exercise.stub.source
+    with contextlib.suppress(ValueError):
+        return stub(exercise.answer.source)
+    return ""
 
 
 def only(key, answers, name):

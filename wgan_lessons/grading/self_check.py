@@ -4,6 +4,7 @@ The clean notebook is the one that was handed out. It is found by the names of t
 exercises, in the book of a checkout or inside the installed package.
 """
 
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,8 +19,6 @@ PLACES = (
     files.HERE / "_data" / "exercises",
     files.HERE.parent / "book" / "exercises",
 )
-
-
 CUT_OFF = "KeyboardInterrupt"
 NO_SHEET = "but it passes, so the notebook to compare with is not the one handed out"
 
@@ -131,31 +130,36 @@ def clean(path):
     """
     path = Path(path)
     key = formats.read_source(path)
-    if path.suffix != ".md" and frame.changed(path):
-        raise ValueError(
-            f"{path} is not as it was handed out: its answers or outputs were changed. "
-            "Get the notebook again, or name the source of the set."
-        )
-    exercises = formats.exercises(key)
     reference = formats.runnable(key, hidden=False)
-    if path.suffix != ".md" and has_outputs(path, exercises, reference):
-        if not assign.is_sheet(key):
-            return Clean(key, reference, given(key))
-        return Clean(key, reference, {e.name: e.answer.source for e in exercises})
-    reference = execute(formats.runnable(key, hidden=False))
-    return Clean(key, reference, given(key))
+    if path.suffix != ".md":
+        notebook = formats.need("nbformat").read(path, as_version=4)
+        if frame.changed(notebook):
+            raise ValueError(
+                f"{path} is not as it was handed out: its answers or outputs were "
+                "changed. Get the notebook again, or name the source of the set."
+            )
+        exercises = formats.exercises(key)
+        filled = with_outputs(reference, notebook)
+        if has_outputs(filled, exercises):
+            sheet = {e.name: e.answer.source for e in exercises}
+            return Clean(key, filled, sheet if assign.is_sheet(key) else given(key))
+    return Clean(key, execute(reference), given(key))
 
 
-def has_outputs(path, exercises, reference):
-    """Fill in the outputs stored at `path`; return whether all checks have one."""
-    notebook = formats.need("nbformat").read(path, as_version=4)
-    stored = {}
+def with_outputs(reference, notebook):
+    """Return the reference with the outputs that its cells have in a notebook."""
+    stored, filled = {}, deepcopy(reference)
     for cell in notebook.cells:
         if cell.cell_type == "code" and cell.outputs:
             stored.setdefault(cell.source, []).append(cell)
-    for cell in reference.cells:
+    for cell in filled.cells:
         if cell.cell_type == "code" and stored.get(cell.source):
             same = stored[cell.source].pop(0)
             cell.outputs, cell.execution_count = same.outputs, same.execution_count
+    return filled
+
+
+def has_outputs(reference, exercises):
+    """Whether all checks that students see have an output."""
     filled = {cell.id for cell in reference.cells if cell.get("outputs")}
     return filled >= {check.id for e in exercises for check in e.checks}
